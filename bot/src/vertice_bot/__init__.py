@@ -1,0 +1,3 @@
+"""The Discord bot that Vértice runs."""
+
+__version__ = "0.1.0"
