@@ -1,0 +1,81 @@
+# Every command prints progress, is safe to repeat, and cleans up after a Ctrl-C.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PY := .venv/bin/python
+export PYTHONPATH := $(CURDIR)
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+STEP = $(PY) -m dev.step
+
+.PHONY: help setup tools lint format generate check-generated docs test test-fast test-apiserver e2e \
+        bench bench-operator up down dev kubeconfig lock clean
+
+help: ## Show this list
+	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.installed ## Install the Python environment from the lock
+
+.venv/.installed: requirements.lock operator/pyproject.toml bot/pyproject.toml
+	@bash dev/setup.sh
+	@touch $@
+
+tools: setup ## Install what the tests run against: Redis, Prometheus' promtool, container tools
+	@$(PY) -m dev.tools
+
+lint: setup ## Formatting, lint, types, import layers
+	@$(STEP) "ruff format" ruff format --check .
+	@$(STEP) "ruff check" ruff check .
+	@$(STEP) "mypy" mypy
+	@$(STEP) "import layers: operator" lint-imports --config operator/.importlinter --no-cache
+	@$(STEP) "import layers: bot" lint-imports --config bot/.importlinter --no-cache
+	@$(STEP) "no registry hosts" $(PY) -m dev.hosts
+
+format: setup ## Rewrite files to the house format
+	@ruff format . && ruff check --fix .
+
+generate: setup ## Write the CRD, the API reference and install.yaml from the typed models
+	@$(PY) -m vertice_operator.cli.generate
+	@$(PY) -m vertice_operator.cli.bundle
+
+check-generated: setup ## Fail when a generated file is stale
+	@$(STEP) "generated files" $(PY) -m vertice_operator.cli.generate --check
+	@$(STEP) "install.yaml" $(PY) -m vertice_operator.cli.bundle --check
+
+test: lint check-generated test-fast test-apiserver e2e ## Everything, on a fresh machine too
+
+test-fast: setup tools ## Unit, property, golden, contract tests; real Postgres and Redis; no cluster
+	@$(STEP) "fast tests" pytest -q -m "not apiserver and not cluster" operator/tests bot/tests dev tests
+
+test-apiserver: setup tools ## Against a real kube-apiserver (built once, then cached)
+	@$(STEP) "build: control plane" $(PY) -m dev.cluster build etcd kubernetes
+	@$(STEP) "API server tests" pytest -q -m apiserver operator/tests bot/tests dev tests
+
+e2e: setup tools ## On a real cluster: operator, bot, proxy, local Discord
+	@$(STEP) "e2e" pytest -q -m cluster dev tests
+
+up: setup ## Bring up the whole product on a local cluster (TOKEN_FILE=... runs it on the real Discord)
+	@$(PY) -m dev.up $(if $(TOKEN_FILE),--token-file $(TOKEN_FILE))
+
+down: setup ## Remove everything that `make up` made
+	@$(PY) -m dev.up --down
+
+dev: setup ## The bot alone, without a cluster: embedded Postgres, local Discord, reload on change
+	@$(PY) -m dev.local
+
+kubeconfig: ## Print the path of the running cluster's kubeconfig
+	@$(PY) -m dev.cluster kubeconfig
+
+bench: bench-operator ## All measurements, each printed as a ratio
+
+bench-operator: setup ## Writes, time to ready, memory of the operator
+	@$(PY) -m bench.operator
+
+docs: generate ## Refresh the generated documentation pages
+
+lock: ## Resolve dependencies again and rewrite the locks
+	@bash dev/lock.sh
+
+clean: ## Remove the environment and build output (caches outside the checkout stay)
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
