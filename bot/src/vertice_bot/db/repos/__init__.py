@@ -1,0 +1,1 @@
+"""SQL of the features: one module per aggregate, functions that take a connection or a pool."""

@@ -1,0 +1,1 @@
+"""Activity: counting messages, and answering questions about the counts."""

@@ -1,0 +1,1 @@
+"""Moderation: who may act on whom, and the case book."""
