@@ -1,0 +1,1 @@
+"""The two commands: ``vertice-operator`` (the controller) and ``vertice`` (for people)."""

@@ -1,0 +1,1 @@
+"""Layer 4: the only code that talks to anything outside the process."""

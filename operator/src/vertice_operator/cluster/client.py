@@ -1,0 +1,271 @@
+"""The port to the API server: get, list, apply, delete, and few more, over ``kubernetes.aio``.
+
+``kubernetes.aio`` brings configuration (kubeconfig, service account, exec plug-ins, rotated
+tokens), TLS and the connection pool. Bodies are serialised here, for two measured reasons: its
+apply escapes non-ASCII text in a way that the server, which reads apply bodies as YAML, refuses
+(one emoji in an annotation breaks the object), and its dynamic client wraps each answer at three
+times the cost of the request itself.
+"""
+
+import asyncio
+import json
+import os
+import time
+import urllib.parse
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from kubernetes.aio import config as kube_config
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from vertice_operator.api.names import FIELD_MANAGER, STATUS_MANAGER
+from vertice_operator.cluster import errors
+from vertice_operator.cluster.kinds import Kind, path
+
+Object = dict[str, Any]
+Observer = Callable[[str, str, int, float], None]
+"""Called after each request with verb, resource, HTTP status (0 for none) and seconds."""
+
+_APPLY = "application/apply-patch+yaml; charset=utf-8"
+_JSON = "application/json; charset=utf-8"
+_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_LIST_PAGE = 500
+
+
+async def load_configuration(context: str | None = None) -> Configuration:
+    """Read how to reach the API server: KUBECONFIG, then the pod's service account, then ~/.kube.
+
+    KUBECONFIG comes first so that a proxy can be put between the operator and the API server.
+    """
+    configuration = Configuration()
+    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
+        kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
+            config_file=os.environ.get("KUBECONFIG"),
+            context=context,
+            client_configuration=configuration,
+            persist_config=False,
+        )
+    return configuration
+
+
+class KubeClient:
+    """Requests with an explicit time-out each, whose failures are :class:`errors.ClusterError`.
+
+    Parameters
+    ----------
+    load
+        Makes the connection settings; called again after a 401, because an exec plug-in's
+        credential or a kubeconfig's token may have been replaced.
+    timeout
+        Seconds for one request. Well inside the leader Lease, so that a write that hangs cannot
+        land after another leader took over.
+    list_timeout
+        Seconds for one page of a list.
+    pool
+        Connections kept at most.
+    """
+
+    def __init__(
+        self,
+        load: Callable[[], Awaitable[Configuration]] = load_configuration,
+        *,
+        timeout: float = 5.0,
+        list_timeout: float = 30.0,
+        pool: int = 16,
+    ) -> None:
+        self._load, self._pool = load, pool
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._list_timeout = aiohttp.ClientTimeout(total=list_timeout)
+        self._configuration: Configuration | None = None
+        self._rest: RESTClientObject | None = None
+        self._retired: RESTClientObject | None = None
+        self._opening = asyncio.Lock()
+        self.observers: list[Observer] = []
+        self.guard: Callable[[], None] = lambda: None
+        """Called before each write of a child, status or Event; raises when not the leader."""
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for rest in (self._rest, self._retired):
+            if rest is not None:
+                await rest.close()
+        self._rest = self._retired = None
+
+    async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
+        """Read one object from the API server, never from a cache."""
+        return await self._object("GET", kind.plural, path(kind, namespace, name))
+
+    async def get_path(self, url_path: str) -> Object:
+        """Read a document that is no object, such as ``/version``."""
+        return await self._object("GET", url_path.strip("/").split("/")[0], url_path)
+
+    async def list(
+        self, kind: Kind, namespace: str | None = None, label_selector: str | None = None
+    ) -> AsyncIterator[Object]:
+        """Yield all objects of a kind, page by page so that no list is ever held as a whole."""
+        query = {"limit": str(_LIST_PAGE)}
+        if label_selector:
+            query["labelSelector"] = label_selector
+        while True:
+            page = await self._object(
+                "GET", kind.plural, path(kind, namespace), query, limit=self._list_timeout
+            )
+            for item in page.get("items") or ():
+                yield item
+            token = (page.get("metadata") or {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def apply(
+        self, kind: Kind, body: Object, *, uid: str | None = None, manager: str = FIELD_MANAGER
+    ) -> Object:
+        """Server-side apply one object and return what the server made of it.
+
+        ``uid`` makes the server refuse (409) when the object was replaced by another one of the
+        same name since it was looked at. Fields are taken by force: the caller has made sure
+        that the object is its own.
+        """
+        if uid is not None:
+            body = {**body, "metadata": {**body["metadata"], "uid": uid}}
+        meta = body["metadata"]
+        return await self._apply(
+            kind, path(kind, meta.get("namespace"), meta["name"]), body, manager
+        )
+
+    async def apply_status(self, kind: Kind, body: Object) -> Object:
+        """Server-side apply the status of an object through its ``/status`` subresource."""
+        meta = body["metadata"]
+        url = f"{path(kind, meta.get('namespace'), meta['name'])}/status"
+        return await self._apply(kind, url, body, STATUS_MANAGER)
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, resource_version: str
+    ) -> None:
+        """Delete exactly the object that was read: same uid, same version."""
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "propagationPolicy": "Background",
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+        }
+        self.guard()
+        await self._object("DELETE", kind.plural, path(kind, namespace, name), body=body)
+
+    async def create(self, kind: Kind, body: Object, *, guarded: bool = True) -> Object:
+        """Create an object; :class:`errors.ConflictError` when it exists."""
+        if guarded:
+            self.guard()
+        url = path(kind, body["metadata"].get("namespace"))
+        return await self._object("POST", kind.plural, url, {"fieldManager": FIELD_MANAGER}, body)
+
+    async def replace(self, kind: Kind, body: Object, *, guarded: bool = True) -> Object:
+        """Replace an object under the resourceVersion that ``body`` carries."""
+        if guarded:
+            self.guard()
+        meta = body["metadata"]
+        url = path(kind, meta.get("namespace"), meta["name"])
+        return await self._object("PUT", kind.plural, url, {"fieldManager": FIELD_MANAGER}, body)
+
+    async def _apply(self, kind: Kind, url: str, body: Object, manager: str) -> Object:
+        self.guard()
+        query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        return await self._object("PATCH", kind.plural, url, query, body, content_type=_APPLY)
+
+    async def _object(
+        self,
+        method: str,
+        resource: str,
+        url_path: str,
+        query: Mapping[str, str] | None = None,
+        body: Object | None = None,
+        *,
+        content_type: str = _JSON,
+        limit: aiohttp.ClientTimeout | None = None,
+    ) -> Object:
+        data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+        url = f"{url_path}?{urllib.parse.urlencode(query)}" if query else url_path
+        started, status = time.monotonic(), 0
+        try:
+            used = self._rest
+            status, answer, after = await self._send(method, url, data, content_type, limit)
+            if status == 401:
+                await self._reopen(used)
+                status, answer, after = await self._send(method, url, data, content_type, limit)
+        finally:
+            for observe in self.observers:
+                observe(method, resource, status, time.monotonic() - started)
+        if status >= 400:
+            raise errors.from_response(status, answer, after)
+        document: Object = json.loads(answer)
+        return document
+
+    async def _send(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        content_type: str,
+        limit: aiohttp.ClientTimeout | None,
+    ) -> tuple[int, bytes, str | None]:
+        try:
+            rest, headers = await self._open()
+            # The charset keeps RESTClientObject from serialising the bytes once more.
+            headers |= {"Accept": "application/json", "Content-Type": content_type}
+            response = await rest.request(  # type: ignore[no-untyped-call]
+                method,
+                self._host + url,
+                headers=headers,
+                body=data,
+                _request_timeout=limit or self._timeout,
+            )
+            return response.status, await response.read(), response.getheader("Retry-After")
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            text = str(error) or type(error).__name__
+            raise errors.TransportError(f"no answer from the API server: {text}") from error
+
+    async def _open(self) -> tuple[RESTClientObject, dict[str, str]]:
+        async with self._opening:
+            if self._rest is None:
+                self._configuration = await self._load()
+                self._configuration.connection_pool_maxsize = self._pool
+                self._configuration.retries = False
+                self._rest = RESTClientObject(self._configuration)
+        assert self._configuration is not None
+        settings: dict[str, Any] = dict(await self._configuration.auth_settings())
+        headers = {
+            entry["key"]: entry["value"]
+            for entry in settings.values()
+            if entry["in"] == "header" and entry["value"]
+        }
+        return self._rest, headers
+
+    async def _reopen(self, used: RESTClientObject | None) -> None:
+        """Make the next request read the credentials again.
+
+        Other requests may still run on the old connections, so these are closed one renewal
+        later. Of several requests that met the 401 together only the first renews.
+        """
+        async with self._opening:
+            if self._rest is None or (used is not None and used is not self._rest):
+                return
+            stale, self._retired = self._retired, self._rest
+            self._rest = None
+        if stale is not None:
+            await stale.close()
+
+    @property
+    def _host(self) -> str:
+        assert self._configuration is not None
+        return str(self._configuration.host).rstrip("/")
+
+
+def pod_namespace(default: str) -> str:
+    """Return the namespace that the operator's own pod runs in, or ``default`` outside of one."""
+    mounted = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+    return mounted.read_text().strip() if mounted.is_file() else default

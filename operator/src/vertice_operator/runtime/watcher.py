@@ -1,0 +1,212 @@
+"""kopf as the watch layer, in a thread and an event loop of its own, under a supervisor.
+
+kopf ends on faults that a cluster produces in a normal month (a long 5xx, an expired list token,
+a refused watch of one kind), so it is started again with back-off. It must not share the main
+loop: when it ends it cancels every task made since it started, may schedule a SIGKILL of the
+process that lives on, and in the main thread replaces the signal handlers. In a thread all that
+stays inside. Only ``on.event`` is used, so that kopf writes nothing on anybody's objects; its
+handlers pass the raw event on to the main loop and return None.
+
+This module is the only one that imports kopf.
+"""
+
+import asyncio
+import collections
+import concurrent.futures
+import dataclasses
+import datetime
+import logging
+import os
+import random
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol
+
+import kopf
+
+from vertice_operator.api import names
+from vertice_operator.cluster.kinds import BOT, Kind
+
+log = logging.getLogger(__name__)
+Sink = Callable[[Kind, str | None, dict[str, Any]], None]
+"""Takes the kind, the event type (None for the first listing) and the object."""
+
+
+class Watcher(Protocol):
+    """What the rest of the operator knows of the watch layer."""
+
+    restarts: collections.Counter[str]
+
+    async def run(self) -> None:
+        """Watch until closed."""
+
+    def restart(self, reason: str) -> None:
+        """Start the watches anew, because they seem blind."""
+
+    def close(self) -> None:
+        """Make :meth:`run` return."""
+
+
+def configure(settings: kopf.OperatorSettings, selectors: Iterable[Kind], namespaced: bool) -> None:
+    """Set kopf up as measured for a watch layer that must notice a dead connection.
+
+    ``selectors`` are the kinds to filter on the server by the label of our children; without it
+    every Deployment of the cluster would be streamed to us.
+    """
+    settings.peering.standalone = True
+    settings.posting.enabled = False
+    settings.networking.request_timeout, settings.networking.connect_timeout = 30, 10
+    settings.networking.error_backoffs = [1, 2, 4, 8, 16]
+    # inactivity_timeout stays at its 70 s: bookmarks come every 60 s.
+    settings.watching.server_timeout, settings.watching.connect_timeout = 270, 10
+    settings.watching.reconnect_backoff = 1.0
+    # Never let kopf SIGKILL the process that it is only a part of.
+    settings.process.ultimate_exiting_timeout = None
+    # Without the right to list namespaces kopf would burn 31 s before the first watch.
+    settings.scanning.disabled = namespaced
+    for kind in selectors:
+        triple = (kind.group, kind.version, kind.plural)
+        settings.watching.label_selectors[triple] = names.LABEL_BOT
+
+
+async def login(**kwargs: Any) -> kopf.ConnectionInfo:
+    """Log in with the service account or a kubeconfig; every login differs from the last one.
+
+    kopf compares credentials for equality and gives up when a 401 meets the same ones again; the
+    moving expiry makes it read the token file again instead.
+    """
+    info = None if "KUBECONFIG" in os.environ else kopf.login_with_service_account(**kwargs)
+    info = info or kopf.login_with_kubeconfig(**kwargs)
+    if info is None or not (info.token or info.certificate_path or info.certificate_data):
+        info = kopf.login_via_client(**kwargs) or info  # knows exec plug-ins
+    if info is None:
+        raise kopf.LoginError("no kubeconfig and no service account found")
+    expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
+    return dataclasses.replace(info, expiration=expires)
+
+
+class KopfWatcher:
+    """Watches DiscordBots and their core children and hands every event to ``sink``.
+
+    Parameters
+    ----------
+    sink
+        Called in the loop that made this object, one event at a time.
+    children
+        Core kinds to watch; optional kinds stay out, because one refused watch ends all.
+    namespaces
+        Exact names, or empty for the whole cluster.
+    tune
+        Last word on kopf's settings, for tests.
+    base, cap
+        Back-off of the supervisor in seconds; it starts over after two healthy minutes.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        children: Iterable[Kind],
+        namespaces: tuple[str, ...] = (),
+        *,
+        tune: Callable[[kopf.OperatorSettings], None] = lambda settings: None,
+        login: Callable[..., Any] = login,
+        base: float = 0.5,
+        cap: float = 30.0,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._sink, self._children, self._namespaces = sink, tuple(children), namespaces
+        self._tune, self._login, self._base, self._cap = tune, login, base, cap
+        self._closing, self._wake = False, asyncio.Event()
+        self._stop_kopf: Callable[[], object] = lambda: None
+        self.restarts: collections.Counter[str] = collections.Counter()
+
+    async def run(self) -> None:
+        """Run kopf, again and again, until :meth:`close`."""
+        delay = self._base
+        while not self._closing:
+            started = self._loop.time()
+            try:
+                await self._spawn()
+                reason = "stopped"
+            except Exception as error:  # noqa: BLE001 - whatever ended kopf, it starts again
+                reason = type(error).__name__
+                log.warning("the watch layer ended and is started again: %s: %s", reason, error)
+            if self._closing:
+                return
+            self.restarts[reason] += 1
+            if self._loop.time() - started > 120:
+                delay = self._base
+            try:
+                async with asyncio.timeout(delay * random.uniform(0.8, 1.2)):  # noqa: S311
+                    await self._wake.wait()
+            except TimeoutError:
+                delay = min(2 * delay, self._cap)
+
+    def restart(self, reason: str) -> None:
+        """Stop the kopf of now; the supervisor starts another one."""
+        log.warning("restarting the watch layer: %s", reason)
+        self.restarts[reason] += 1
+        self._stop_kopf()
+
+    def close(self) -> None:
+        """Stop kopf for good."""
+        self._closing = True
+        self._wake.set()
+        self._stop_kopf()
+
+    def _spawn(self) -> "asyncio.Future[None]":
+        done: concurrent.futures.Future[None] = concurrent.futures.Future()
+
+        def body() -> None:
+            try:
+                asyncio.run(self._kopf())
+                done.set_result(None)
+            except Exception as error:  # noqa: BLE001 - handed over to the supervisor
+                done.set_exception(error)
+            except BaseException as error:  # noqa: BLE001 - a CancelledError would end run()
+                done.set_exception(RuntimeError(repr(error)))
+
+        # A daemon thread: a stuck kopf cannot keep the process from exiting.
+        threading.Thread(target=body, name="kopf", daemon=True).start()
+        return asyncio.wrap_future(done)
+
+    async def _kopf(self) -> None:
+        # A threading.Event would be waited for in an executor thread, which hangs the restart.
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+
+        def stop_from_outside() -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(stop.set)
+
+        self._stop_kopf = stop_from_outside
+        if self._closing:
+            return
+        settings = kopf.OperatorSettings()
+        configure(settings, self._children, bool(self._namespaces))
+        self._tune(settings)
+        await kopf.operator(
+            registry=self._registry(),
+            settings=settings,
+            clusterwide=not self._namespaces,
+            namespaces=list(self._namespaces),
+            standalone=True,
+            stop_flag=stop,
+        )
+
+    def _registry(self) -> kopf.OperatorRegistry:
+        """Make a registry of our own; the global one leaks handlers between starts."""
+        registry = kopf.OperatorRegistry()
+        kopf.on.login(registry=registry, backoff=5)(self._login)
+        kopf.on.event(BOT.group, BOT.version, BOT.plural, registry=registry)(self._handler(BOT))
+        for kind in self._children:
+            triple = (kind.group, kind.version, kind.plural)
+            present = {names.LABEL_BOT: kopf.PRESENT}
+            kopf.on.event(*triple, labels=present, registry=registry)(self._handler(kind))
+        return registry
+
+    def _handler(self, kind: Kind) -> Callable[..., Any]:
+        async def on_event(event: Any, **_: Any) -> None:
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(self._sink, kind, event["type"], event["object"])
+
+        return on_event
