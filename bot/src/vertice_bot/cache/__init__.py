@@ -1,0 +1,1 @@
+"""Redis: an accelerator that may be absent; nothing about safety rests on it."""

@@ -1,0 +1,1 @@
+"""Postgres: the pool, the migrations and one repository per aggregate."""

@@ -1,0 +1,1 @@
+"""Metrics, logs and the record of what is degraded."""
