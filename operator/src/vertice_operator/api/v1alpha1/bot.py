@@ -120,7 +120,7 @@ class DiscordBot(ApiModel):
 
 def _problems(refused: ValidationError) -> tuple[Problem, ...]:
     """Turn pydantic's errors into paths and sentences; never repeats the input of a secret."""
-    found: dict[str, str] = Field(default_factory=dict)
+    found: dict[str, str] = {}
     for error in refused.errors(include_url=False, include_context=True, include_input=False):
         path = _path(error["loc"])
         message = error["msg"].removeprefix("Value error, ")
