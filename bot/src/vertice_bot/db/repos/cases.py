@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any, Protocol
 
-from asyncpg import Record
+from vertice_bot.db.repos.queries import Queries, Row
 
 
 class CaseKind(StrEnum):
@@ -38,6 +37,7 @@ class Notice(StrEnum):
 class NewCase:
     """What a moderator asked for; ``interaction_id`` makes the request unique."""
 
+    bot: str
     guild_id: int
     kind: CaseKind
     member_id: int
@@ -50,6 +50,7 @@ class NewCase:
 class Case:
     """One row of the case book. Times are aware and in UTC."""
 
+    bot: str
     guild_id: int
     number: int
     kind: CaseKind
@@ -64,21 +65,8 @@ class Case:
     settled_at: datetime | None
 
 
-class Queries(Protocol):
-    """The part of an asyncpg connection or pool that the repositories use."""
-
-    async def fetch(self, query: str, *args: Any) -> list[Record]:
-        """Return all rows."""
-
-    async def fetchrow(self, query: str, *args: Any) -> Record | None:
-        """Return the first row, or None."""
-
-    async def fetchval(self, query: str, *args: Any) -> Any:
-        """Return the first column of the first row, or None."""
-
-
 _COLUMNS = (
-    "guild_id, number, kind, status, member_id, moderator_id, reason, interaction_id, notice,"
+    "bot, guild_id, number, kind, status, member_id, moderator_id, reason, interaction_id, notice,"
     " failure, created_at, settled_at"
 )
 
@@ -86,20 +74,20 @@ _COLUMNS = (
 # guild waits here, and a rolled-back case gives its number back.
 _OPEN = f"""
 WITH taken AS (
-    INSERT INTO vertice.case_counter AS counter (guild_id, last_number) VALUES ($1, 1)
-    ON CONFLICT (guild_id) DO UPDATE SET last_number = counter.last_number + 1
+    INSERT INTO vertice.case_counter AS counter (bot, guild_id, last_number) VALUES ($1, $2, 1)
+    ON CONFLICT (bot, guild_id) DO UPDATE SET last_number = counter.last_number + 1
     RETURNING last_number
 )
 INSERT INTO vertice.moderation_case
-    (guild_id, number, kind, member_id, moderator_id, reason, interaction_id)
-SELECT $1, taken.last_number, $2, $3, $4, $5, $6 FROM taken
+    (bot, guild_id, number, kind, member_id, moderator_id, reason, interaction_id)
+SELECT $1, $2, taken.last_number, $3, $4, $5, $6, $7 FROM taken
 RETURNING {_COLUMNS}
 """  # noqa: S608 -- column names only, no input
 
 _SETTLE = f"""
 UPDATE vertice.moderation_case
-SET status = $3, notice = $4, failure = $5, settled_at = now()
-WHERE guild_id = $1 AND number = $2 AND status = 'pending'
+SET status = $4, notice = $5, failure = $6, settled_at = now()
+WHERE bot = $1 AND guild_id = $2 AND number = $3 AND status = 'pending'
 RETURNING {_COLUMNS}
 """  # noqa: S608
 
@@ -108,24 +96,25 @@ _BY_INTERACTION = f"SELECT {_COLUMNS} FROM vertice.moderation_case WHERE interac
 _ABANDONED = f"""
 SELECT {_COLUMNS}, now() - created_at AS age
 FROM vertice.moderation_case
-WHERE status = 'pending' AND created_at < now() - $1::interval
-ORDER BY created_at LIMIT $2
+WHERE bot = $1 AND status = 'pending' AND created_at < now() - $2::interval
+ORDER BY created_at LIMIT $3
 """  # noqa: S608
 
 _PAGE = f"""
 SELECT {_COLUMNS} FROM vertice.moderation_case
-WHERE guild_id = $1 AND ($2::bigint IS NULL OR member_id = $2)
-ORDER BY number DESC LIMIT $3 OFFSET $4
+WHERE bot = $1 AND guild_id = $2 AND ($3::bigint IS NULL OR member_id = $3)
+ORDER BY number DESC LIMIT $4 OFFSET $5
 """  # noqa: S608
 
 _COUNT = """
 SELECT count(*) FROM vertice.moderation_case
-WHERE guild_id = $1 AND ($2::bigint IS NULL OR member_id = $2)
+WHERE bot = $1 AND guild_id = $2 AND ($3::bigint IS NULL OR member_id = $3)
 """
 
 
-def _case(row: Record) -> Case:
+def _case(row: Row) -> Case:
     return Case(
+        bot=row["bot"],
         guild_id=row["guild_id"],
         number=row["number"],
         kind=CaseKind(row["kind"]),
@@ -149,6 +138,7 @@ async def open_case(conn: Queries, new: NewCase) -> Case:
     """
     row = await conn.fetchrow(
         _OPEN,
+        new.bot,
         new.guild_id,
         new.kind,
         new.member_id,
@@ -165,7 +155,7 @@ async def settle(
 ) -> Case | None:
     """Turn a pending case into applied or failed; None when somebody settled it before."""
     reason = None if failure is None else failure[:200]
-    row = await conn.fetchrow(_SETTLE, case.guild_id, case.number, status, notice, reason)
+    row = await conn.fetchrow(_SETTLE, case.bot, case.guild_id, case.number, status, notice, reason)
     return None if row is None else _case(row)
 
 
@@ -176,23 +166,31 @@ async def by_interaction(conn: Queries, interaction_id: int) -> Case | None:
 
 
 async def abandoned(
-    conn: Queries, older_than: timedelta, limit: int
+    conn: Queries, bot: str, older_than: timedelta, limit: int
 ) -> list[tuple[Case, timedelta]]:
     """Return pending cases older than this with their age, oldest first, by the database's clock.
 
     The database's clock, because replicas' clocks differ and the rows carry its time.
     """
-    rows = await conn.fetch(_ABANDONED, older_than, limit)
+    rows = await conn.fetch(_ABANDONED, bot, older_than, limit)
     return [(_case(row), row["age"]) for row in rows]
 
 
-async def page(
-    conn: Queries, guild_id: int, member_id: int | None, *, limit: int, offset: int
-) -> list[Case]:
-    """Return cases of a guild, or of one member of it, newest first."""
-    return [_case(row) for row in await conn.fetch(_PAGE, guild_id, member_id, limit, offset)]
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Which cases are meant: those of a guild, or of one member of it."""
+
+    bot: str
+    guild_id: int
+    member_id: int | None = None
 
 
-async def count(conn: Queries, guild_id: int, member_id: int | None) -> int:
-    """Return how many cases a guild, or one member of it, has."""
-    return int(await conn.fetchval(_COUNT, guild_id, member_id))
+async def page(conn: Queries, book: Book, *, limit: int, offset: int) -> list[Case]:
+    """Return cases, newest first."""
+    rows = await conn.fetch(_PAGE, book.bot, book.guild_id, book.member_id, limit, offset)
+    return [_case(row) for row in rows]
+
+
+async def count(conn: Queries, book: Book) -> int:
+    """Return how many cases there are."""
+    return int(await conn.fetchval(_COUNT, book.bot, book.guild_id, book.member_id))

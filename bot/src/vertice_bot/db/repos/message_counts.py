@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from vertice_bot.db.repos.cases import Queries
+from vertice_bot.db.repos.queries import Queries
 
 # Discord's epoch, 2015-01-01, in milliseconds: the high 42 bits of an id count from it
 # (Discord's documentation, reference, "Snowflakes").
@@ -22,19 +22,19 @@ WITH incoming AS (
         AS batch (id, guild_id, channel_id, member_id)
     ORDER BY id
 ), fresh AS (
-    INSERT INTO vertice.counted_message (id) SELECT id FROM incoming
+    INSERT INTO vertice.counted_message (id, bot) SELECT id, $5 FROM incoming
     ON CONFLICT DO NOTHING RETURNING id
 ), folded AS (
     SELECT guild_id, channel_id, member_id,
-           date_trunc('hour', to_timestamp(((id >> 22) + {_EPOCH_MS}) / 1000.0), 'UTC') AS hour,
-           count(*)::integer AS messages
+           ((id >> 22) + {_EPOCH_MS}) / 3600000 AS hours, count(*)::integer AS messages
     FROM incoming JOIN fresh USING (id)
     GROUP BY 1, 2, 3, 4
-    ORDER BY 1, 4, 2, 3
 ), stored AS (
-    INSERT INTO vertice.message_count AS total (guild_id, hour, channel_id, member_id, messages)
-    SELECT guild_id, hour, channel_id, member_id, messages FROM folded
-    ON CONFLICT (guild_id, hour, channel_id, member_id)
+    INSERT INTO vertice.message_count AS total
+        (bot, guild_id, hour, channel_id, member_id, messages)
+    SELECT $5, guild_id, to_timestamp(hours * 3600), channel_id, member_id, messages FROM folded
+    ORDER BY 2, 3, 4, 5
+    ON CONFLICT (bot, guild_id, hour, channel_id, member_id)
     DO UPDATE SET messages = total.messages + excluded.messages
 )
 SELECT count(*) FROM fresh
@@ -51,11 +51,12 @@ SELECT count(*) FROM gone
 
 _WHERE = """
 FROM vertice.message_count
-WHERE guild_id = $1 AND hour >= $2 AND hour < $3 AND ($4::bigint IS NULL OR channel_id = $4)
+WHERE bot = $1 AND guild_id = $2 AND hour >= $3 AND hour < $4
+      AND ($5::bigint IS NULL OR channel_id = $5)
 """
 
 _SERIES = f"""
-SELECT date_bin($5::interval, hour, $2) AS start, sum(messages)::bigint AS messages
+SELECT date_bin($6::interval, hour, $3) AS start, sum(messages)::bigint AS messages
 {_WHERE} GROUP BY 1 ORDER BY 1
 """
 
@@ -67,7 +68,7 @@ SELECT coalesce(sum(messages), 0)::bigint AS messages,
 
 _TOP = """
 SELECT {column} AS id, sum(messages)::bigint AS messages
-{where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $5
+{where} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $6
 """
 _TOP_CHANNELS = _TOP.format(column="channel_id", where=_WHERE)
 _TOP_MEMBERS = _TOP.format(column="member_id", where=_WHERE)
@@ -87,14 +88,15 @@ class MessageBatch:
 class Scope:
     """What a question is about: a guild, or one channel of it, from ``start`` until ``end``."""
 
+    bot: str
     guild_id: int
     channel_id: int | None
     start: datetime
     end: datetime
 
     def args(self) -> tuple[Any, ...]:
-        """Return the first four query arguments that every question shares."""
-        return (self.guild_id, self.start, self.end, self.channel_id)
+        """Return the first five query arguments that every question shares."""
+        return (self.bot, self.guild_id, self.start, self.end, self.channel_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +116,10 @@ class Ranked:
     messages: int
 
 
-async def add(conn: Queries, batch: MessageBatch) -> int:
+async def add(conn: Queries, bot: str, batch: MessageBatch) -> int:
     """Count the messages that were not counted before, and return how many those were."""
     value = await conn.fetchval(
-        _ADD, batch.ids, batch.guild_ids, batch.channel_ids, batch.member_ids
+        _ADD, batch.ids, batch.guild_ids, batch.channel_ids, batch.member_ids, bot
     )
     return int(value)
 
