@@ -1,0 +1,1 @@
+"""The provider that runs Kubernetes itself, from programs built here, on this machine."""

@@ -1,0 +1,90 @@
+"""A real kube-apiserver with etcd and the controllers, private to the test session."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from dev.cluster.build import monitoring_definitions
+from dev.cluster.native.loopback import start_control_plane
+from dev.cluster.progress import Progress, wait_until
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running control plane without nodes.
+
+    Parameters
+    ----------
+    kubeconfig
+        Of an administrator (a client certificate of the group ``system:masters``).
+    program
+        The stock ``kubectl``.
+    server
+        ``https://127.0.0.1:port``.
+    """
+
+    kubeconfig: Path
+    program: Path
+    server: str
+
+    @property
+    def monitoring_crds(self) -> list[Path]:
+        """The definitions of ServiceMonitor and PrometheusRule; apply them with ``--server-side``."""
+        return monitoring_definitions()
+
+    def kubectl(
+        self, *arguments: str, input: str | None = None, check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl and return what it printed.
+
+        Parameters
+        ----------
+        arguments
+            As on the command line.
+        input
+            Given on standard input, for ``apply -f -``.
+        check
+            Fail the test, showing the error output, when kubectl fails.
+        """
+        done = subprocess.run(
+            [str(self.program), f"--kubeconfig={self.kubeconfig}", *arguments],
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
+        return done
+
+    def apply(self, text: str) -> None:
+        """Apply manifests (YAML or JSON) server-side, and fail the test when one is refused."""
+        self.kubectl("apply", "--server-side", "-f", "-", input=text, check=True)
+
+    def make_namespace(self, name: str) -> None:
+        """Create a namespace and wait until it has its default service account."""
+        self.kubectl("create", "namespace", name, check=True)
+        wait_until(f"namespace {name} usable", lambda: self._has_account(name), 30)
+
+    def _has_account(self, namespace: str) -> bool:
+        listed = self.kubectl("get", "serviceaccounts", "-n", namespace, "-o", "json", check=True)
+        return any(
+            item["metadata"]["name"] == "default" for item in json.loads(listed.stdout)["items"]
+        )
+
+
+@pytest.fixture(scope="session")
+def apiserver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
+    """Start a control plane on free ports in a folder of its own, and stop it in the end."""
+    folder = tmp_path_factory.mktemp("apiserver")
+    plane = start_control_plane(folder, Progress(), die_with_parent=True)
+    try:
+        yield ApiServer(plane.kubeconfig, plane.programs.kubectl, plane.addresses.server)
+    finally:
+        plane.runner.stop_all()
