@@ -1,0 +1,1 @@
+"""The bot alone on one machine: embedded Postgres, the local Discord, reload on change."""
