@@ -22,6 +22,13 @@ from pydantic.alias_generators import to_camel
 from vertice_operator.api.rule import Rule
 
 
+def _publish_rules(schema: dict[str, Any], model: type[BaseModel]) -> None:
+    """Put the rules of a model into its schema."""
+    rules: tuple[Rule, ...] = getattr(model, "RULES", ())
+    if rules:
+        schema["x-kubernetes-validations"] = [rule.schema() for rule in rules]
+
+
 class ApiModel(BaseModel):
     """An object of the resource: immutable, camelCase outside, snake_case inside.
 
@@ -38,6 +45,7 @@ class ApiModel(BaseModel):
         frozen=True,
         extra="ignore",
         use_attribute_docstrings=True,
+        json_schema_extra=_publish_rules,
     )
 
     RULES: ClassVar[tuple[Rule, ...]] = ()

@@ -88,7 +88,8 @@ def _proxy_within_grace(spec: DiscordBotSpec) -> bool:
 
 
 def _budget_below_replicas(spec: DiscordBotSpec) -> bool:
-    return not spec.pdb.enabled or (spec.pdb.min_available or 0) < max(spec.least_replicas, 1)
+    least = spec.pdb.min_available
+    return not spec.pdb.enabled or least is None or least < spec.least_replicas
 
 
 class DiscordBotSpec(ApiModel):
@@ -193,8 +194,7 @@ class DiscordBotSpec(ApiModel):
             name="pdb-below-replicas",
             cel=(
                 "!self.pdb.enabled || !has(self.pdb.minAvailable) || self.pdb.minAvailable < "
-                "(self.autoscaling.enabled ? self.autoscaling.minReplicas : self.replicas) || "
-                "self.pdb.minAvailable < 1"
+                "(self.autoscaling.enabled ? self.autoscaling.minReplicas : self.replicas)"
             ),
             message="pdb.minAvailable must be less than the least number of replicas "
             "(autoscaling.minReplicas, or replicas), or no node could be drained",
