@@ -48,8 +48,8 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.NAME_CONFLICT: (
             F,
             (
-                "An object of a needed name exists and is not this bot's: rename the bot, or delete "
-                "the object. It is never taken over."
+                "An object of a needed name exists and is not this bot's: rename the bot, or "
+                "delete the object. It is never taken over."
             ),
         ),
         Reason.UNSUPPORTED_BOT_VERSION: (F, "This operator cannot run that version of the bot."),
@@ -139,8 +139,8 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.MONITORING_CRDS_MISSING: (
             F,
             (
-                "A monitoring kind is not installed. The bot runs; what is missing is made within a "
-                "minute of its kind appearing."
+                "A monitoring kind is not installed. The bot runs; what is missing is made within "
+                "a minute of its kind appearing."
             ),
         ),
         Reason.RULE_REJECTED: (F, "The cluster refused an object; the message has why."),
