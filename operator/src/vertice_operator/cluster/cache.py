@@ -1,0 +1,171 @@
+"""What the watch and our own writes last showed of the children. May skip work, never destroy.
+
+Objects are kept as compressed JSON, without ``managedFields`` and without a status that nobody
+reads: a thousand resources have about ten thousand children, and kept as dictionaries they would
+cost more than everything else in the process together. All calls come from one event loop.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vertice_operator.api import names
+from vertice_operator.cluster.kinds import Kind
+from vertice_operator.decide.facts import ChildKey, Live
+
+BotKey = tuple[str, str]
+"""Namespace and name of a DiscordBot."""
+
+_WITH_STATUS = frozenset(
+    {"Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ScaledObject", "ExternalSecret"}
+)
+
+
+@dataclass(slots=True)
+class _Entry:
+    uid: str
+    version: str
+    owner_uid: str | None
+    packed: bytes
+
+
+class LiveCache:
+    """Children and pods by the bot that their label names."""
+
+    def __init__(self) -> None:
+        self._by_bot: dict[BotKey, dict[ChildKey, _Entry]] = {}
+
+    def store(self, kind: Kind, document: Mapping[str, Any]) -> bool:
+        """Take a newer look at an object; return False when it brings nothing new.
+
+        An answer to our own write and the watch's echo of it carry the same resourceVersion, so
+        the echo costs no reconcile. A look older than the one at hand is ignored.
+        """
+        bot = bot_of(document)
+        if bot is None:
+            return False
+        meta = document["metadata"]
+        children = self._by_bot.setdefault(bot, {})
+        key = (kind.kind, meta["name"])
+        known = children.get(key)
+        if known is not None and known.uid == meta["uid"] and not _newer(meta, known.version):
+            return False
+        children[key] = _Entry(
+            meta["uid"], meta["resourceVersion"], _owner(meta), _pack(kind.kind, document)
+        )
+        return True
+
+    def remove(self, kind: Kind, document: Mapping[str, Any]) -> bool:
+        """Forget an object that is gone; a later object of the same name stays."""
+        bot = bot_of(document)
+        children = self._by_bot.get(bot, {}) if bot else {}
+        key = (kind.kind, document["metadata"]["name"])
+        known = children.get(key)
+        if known is None or known.uid != document["metadata"]["uid"]:
+            return False
+        del children[key]
+        return True
+
+    def drop(self, bot: BotKey, key: ChildKey) -> None:
+        """Forget one child, because a live read showed that it is gone or not ours."""
+        self._by_bot.get(bot, {}).pop(key, None)
+
+    def forget(self, bot: BotKey) -> None:
+        """Forget everything about a bot that is gone."""
+        self._by_bot.pop(bot, None)
+
+    def versions(self, kind: str) -> dict[tuple[BotKey, str], str]:
+        """Return bot and name to resourceVersion of all objects of a kind, before a full list."""
+        return {
+            (bot, key[1]): entry.version
+            for bot, children in self._by_bot.items()
+            for key, entry in children.items()
+            if key[0] == kind
+        }
+
+    def retain(
+        self,
+        kind: str,
+        before: Mapping[tuple[BotKey, str], str],
+        listed: Iterable[tuple[BotKey, str]],
+    ) -> set[BotKey]:
+        """Drop what a full list no longer had, and return the bots that lost something.
+
+        ``before`` is :meth:`versions` taken before the list began: what was stored or changed
+        meanwhile is newer than the list and stays.
+        """
+        still = set(listed)
+        lost: set[BotKey] = set()
+        for (bot, name), version in before.items():
+            known = self._by_bot.get(bot, {}).get((kind, name))
+            if (bot, name) not in still and known is not None and known.version == version:
+                del self._by_bot[bot][kind, name]
+                lost.add(bot)
+        return lost
+
+    def children(self, bot: BotKey) -> dict[ChildKey, Live]:
+        """Return the children of a bot as last seen, without its pods."""
+        return {
+            key: Live(*key, entry.uid, entry.version, entry.owner_uid, _unpack(entry))
+            for key, entry in self._by_bot.get(bot, {}).items()
+            if key[0] != "Pod"
+        }
+
+    def pods(self, bot: BotKey) -> list[dict[str, Any]]:
+        """Return the pods of a bot as last seen."""
+        entries = self._by_bot.get(bot, {}).items()
+        return [_unpack(entry) for key, entry in entries if key[0] == "Pod"]
+
+    def bots_with_pods(self) -> Iterator[BotKey]:
+        """Yield the bots that have pods."""
+        for bot, children in list(self._by_bot.items()):
+            if any(kind == "Pod" for kind, _ in children):
+                yield bot
+
+    def __len__(self) -> int:
+        return sum(len(children) for children in self._by_bot.values())
+
+
+def bot_of(document: Mapping[str, Any]) -> BotKey | None:
+    """Return the bot that an object belongs to by its label."""
+    meta = document["metadata"]
+    name = (meta.get("labels") or {}).get(names.LABEL_BOT)
+    return (meta.get("namespace", ""), name) if name else None
+
+
+def live(kind: Kind, document: Mapping[str, Any]) -> Live:
+    """Describe an object that was just read from the API server."""
+    meta = document["metadata"]
+    return Live(
+        kind.kind, meta["name"], meta["uid"], meta["resourceVersion"], _owner(meta), document
+    )
+
+
+def _owner(meta: Mapping[str, Any]) -> str | None:
+    owners = meta.get("ownerReferences") or ()
+    return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _newer(meta: Mapping[str, Any], known: str) -> bool:
+    """Compare resource versions of one object; they are growing numbers on a real server."""
+    version = meta["resourceVersion"]
+    if version.isdigit() and known.isdigit():
+        return int(version) > int(known)
+    return bool(version != known)
+
+
+def _pack(kind: str, document: Mapping[str, Any]) -> bytes:
+    kept = {key: value for key, value in document.items() if key != "status"}
+    if kind in _WITH_STATUS and "status" in document:
+        kept["status"] = document["status"]
+    kept["metadata"] = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
+    if kind == "Pod":
+        kept.pop("spec", None)
+    return zlib.compress(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode(), 1)
+
+
+def _unpack(entry: _Entry) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(zlib.decompress(entry.packed))
+    return document
