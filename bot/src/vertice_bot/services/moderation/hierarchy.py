@@ -10,11 +10,12 @@ from enum import StrEnum
 class Standing:
     """What decides a member's rank in a guild.
 
-    ``top_role`` is the position of the highest role; 0 is @everyone.
+    ``top_role`` is the place of the highest role: its position, then its negative id, because of
+    two roles in the same position the older one counts as higher. @everyone is (0, ...).
     """
 
     member_id: int
-    top_role: int
+    top_role: tuple[int, int]
     owns_guild: bool = False
     is_bot: bool = False
 
