@@ -96,7 +96,7 @@ def _default(field: Schema, *, required: bool) -> str:
         return "**required**"
     if "default" not in field:
         return ""
-    if field["default"] == {}:
+    if "properties" in field:
         return "see below"
     text = yaml.safe_dump(field["default"], default_flow_style=True, allow_unicode=True, width=200)
     return f"`{text.splitlines()[0]}`"

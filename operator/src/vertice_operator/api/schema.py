@@ -215,14 +215,24 @@ def _default(node: Mapping[str, Any], converted: Schema) -> Any:
     """Give the default to publish; None for none.
 
     Empty lists and maps mean the same as absent ones. A group of fields has the default ``{}``:
-    the server then fills in the defaults of its fields, so that none is written twice.
+    the server then fills in the defaults of its fields, so that none is written twice. A group
+    with rules has all of it written out, because the server judges a default by the rules as it
+    stands in the CustomResourceDefinition, before it fills anything in.
     """
-    default = node.get("default")
-    if default is None or default in ("", [], {}):
-        return {} if _all_optional(converted) and default == {} else None
-    if _all_optional(converted):
-        return {}
-    return default
+    default = _filled(node.get("default"))
+    if not _all_optional(converted):
+        return default or None if isinstance(default, (dict, list, str)) else default
+    if "default" not in node or node["default"] is None:
+        return None
+    return default if "x-kubernetes-validations" in node else {}
+
+
+def _filled(value: Any) -> Any:
+    """Take absent and empty parts out of a default."""
+    if not isinstance(value, dict):
+        return value
+    parts = {key: _filled(part) for key, part in value.items()}
+    return {key: part for key, part in parts.items() if part is not None and part not in ([], {})}
 
 
 def _all_optional(converted: Schema) -> bool:

@@ -148,7 +148,7 @@ class PrometheusSource(ApiModel):
 
 Utilization = Annotated[Int, Field(ge=10, le=95)]
 BusyRatio = Annotated[
-    str, Field(max_length=8, pattern=r"^(0\.[0-9]{1,3}|1|1\.0|[1-9][0-9]{0,2}m|1000m)$")
+    str, Field(max_length=8, pattern=r"^(0\.0*[1-9][0-9]*|1|1\.0|[1-9][0-9]{0,2}m|1000m)$")
 ]
 
 
