@@ -98,6 +98,12 @@ class Metrics:
         )
 
     def _commands(self) -> None:
+        self.handler_errors = Counter(
+            "vertice_handler_errors_total",
+            "Listeners that ended with an exception.",
+            ["event"],
+            registry=self.registry,
+        )
         self.commands = Counter(
             "vertice_commands_total",
             "Commands by outcome: ok, error, user_error.",

@@ -1,0 +1,1 @@
+"""Ownership of shards, and the connections to Discord's gateway that follow from it."""
