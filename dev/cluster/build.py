@@ -76,7 +76,7 @@ PARTS: Mapping[str, Part] = {
             "kubernetes",
             {"kubernetes": "./server", "kubectl": "./kubectl"},
             "apiserver, controller-manager, scheduler, kubelet, kube-proxy, kubectl (about 6 min)",
-            links={server: "kubernetes" for server in _SERVERS},
+            links=dict.fromkeys(_SERVERS, "kubernetes"),
             ldflags=_kubernetes_version_flags(KUBERNETES_VERSION),
         ),
         Part("pause", {"pause": "."}, "the process that holds a pod's namespaces (1 s)"),

@@ -19,7 +19,7 @@ from dev.cluster.errors import ClusterError
 
 
 def start_ticks(pid: int) -> int | None:
-    """Return when a process started, in clock ticks since boot; None when it is gone or a zombie."""
+    """Return when a process started, in clock ticks since boot; None when gone or a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -113,7 +113,7 @@ class Runner:
         return "\n".join([f"end of {log}:", *tail])
 
     def stop(self, name: str, grace: float = 10.0) -> None:
-        """End a program: SIGTERM, then SIGKILL after ``grace`` seconds; no error when it is gone."""
+        """End a program: SIGTERM, then SIGKILL after ``grace`` seconds; nothing when it is gone."""
         pid = self._pid(name)
         if pid is not None:
             _end(pid, grace)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 
 import pytest
@@ -41,4 +40,4 @@ def test_takes_the_monitoring_definitions(apiserver: ApiServer) -> None:
 def test_keys_are_private(apiserver: ApiServer) -> None:
     secret = [apiserver.kubeconfig, *apiserver.kubeconfig.parent.glob("pki/*.key")]
     assert len(secret) > 5
-    assert all(stat.S_IMODE(os.stat(path).st_mode) == 0o600 for path in secret)
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in secret)

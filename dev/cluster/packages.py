@@ -1,0 +1,75 @@
+"""Debian packages that the clusters need: installed when missing, where that is possible."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dev.cluster.errors import ClusterError
+from dev.cluster.progress import Progress
+
+PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
+
+
+def plugins_folder() -> Path | None:
+    """Return the folder of the CNI plugins, or None when they are not installed."""
+    return next((path for path in PLUGIN_FOLDERS if (path / "bridge").exists()), None)
+
+
+@dataclass(frozen=True)
+class Package:
+    """A package and how to tell that what it brings is there already."""
+
+    name: str
+    present: Callable[[], bool]
+
+
+def _has(program: str) -> Callable[[], bool]:
+    return lambda: shutil.which(program) is not None
+
+
+NODE_PACKAGES = (
+    Package("containerd", _has("containerd")),
+    Package("runc", _has("runc")),
+    Package("containernetworking-plugins", lambda: plugins_folder() is not None),
+    Package("iptables", _has("iptables")),
+    Package("iproute2", _has("ip")),
+    Package("util-linux", _has("nsenter")),
+)
+DOCKER_PACKAGES = (Package("docker.io", lambda: Path("/usr/bin/dockerd").exists()),)
+BASE_PACKAGES = (Package("debootstrap", _has("debootstrap")),)
+
+
+def ensure(packages: Iterable[Package], progress: Progress) -> None:
+    """Install the packages that are missing.
+
+    Raises
+    ------
+    ClusterError
+        When some are missing and this is not Debian, or not root; the message names them.
+    """
+    missing = [package.name for package in packages if not package.present()]
+    if not missing:
+        return
+    names = " ".join(missing)
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise ClusterError(
+            f"missing: {names}. Install these packages (names of Debian) as root and try again."
+        )
+    with progress.step(f"installing {names}"):
+        _apt("update", "-qq")
+        _apt("install", "-y", "-qq", "--no-install-recommends", *missing)
+
+
+def _apt(*arguments: str) -> None:
+    # Services are not to be started by the installation: each is started here, on its own socket.
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+    done = subprocess.run(
+        ["apt-get", *arguments], check=False, capture_output=True, text=True, env=environment
+    )
+    if done.returncode:
+        raise ClusterError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
