@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
 import signal
 from collections.abc import AsyncIterator
@@ -21,13 +20,6 @@ from dev.cloudsql.server import Options, Running, running
 from dev.local.postgres import Postgres, free_port
 
 INSTANCE = Instance("vertice-dev", "europe-west1", "bots")
-
-
-def proxy_cache() -> Path:
-    """Where ``python -m dev.cluster build cloud-sql-proxy`` puts the program."""
-    cache = os.environ.get("VERTICE_CACHE")
-    base = Path(cache) if cache else Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "vertice"
-    return base.expanduser() / "bin" / "cloud-sql-proxy"
 
 
 @dataclass

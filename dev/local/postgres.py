@@ -23,6 +23,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import psutil
+
 # Durability is for databases whose data somebody wants back after a power cut. A process crash
 # loses nothing with these settings.
 _FAST = ("-c", "fsync=off", "-c", "full_page_writes=off")
@@ -178,17 +180,18 @@ class Postgres:
         """Stop a server that an earlier run, killed by force, left on this directory."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split("\n", 1)[0])
-            command = Path(f"/proc/{pid}/cmdline").read_bytes()
-        except (OSError, ValueError):
+            leftover = psutil.Process(pid)
+            # The pid may be another program's by now.
+            if str(self.data) not in leftover.cmdline():
+                return
+            leftover.send_signal(signal.SIGINT)
+            leftover.wait(20)
+        except (OSError, ValueError, psutil.NoSuchProcess):
             return
-        if str(self.data).encode() not in command.split(b"\0"):
-            return
-        os.kill(pid, signal.SIGINT)
-        deadline = time.monotonic() + 20
-        while Path(f"/proc/{pid}").exists():
-            if time.monotonic() > deadline:
-                raise PostgresError(f"an earlier Postgres (pid {pid}) on {self.data} does not stop")
-            time.sleep(0.05)
+        except psutil.TimeoutExpired as error:
+            raise PostgresError(
+                f"an earlier Postgres (pid {pid}) on {self.data} does not stop: end it by hand"
+            ) from error
 
     def _wait_until_ready(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -238,7 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: server.process.send_signal(signal.SIGINT))
     try:
         server.start()
-    except PostgresError as error:
+    except (OSError, PostgresError) as error:
         print(f"postgres: {error}", file=sys.stderr)
         return 1
     print(f"postgres: ready on {server.host}:{server.port}", flush=True)

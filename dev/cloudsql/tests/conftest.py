@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from secrets import token_hex
@@ -12,21 +9,16 @@ from secrets import token_hex
 import pytest
 
 from dev.cloudsql.server import Running
-from dev.cloudsql.testing import Proxy, proxy_cache, proxy_running, stand_in_running
+from dev.cloudsql.testing import Proxy, proxy_running, stand_in_running
+from dev.cluster.build import build
+from dev.cluster.progress import Progress
 from dev.local.postgres import Postgres
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="session")
 def proxy_binary() -> Path:
-    """The Auth Proxy from the build cache, built there when it is missing."""
-    if found := shutil.which("cloud-sql-proxy"):
-        return Path(found)
-    if not proxy_cache().exists():
-        command = [sys.executable, "-m", "dev.cluster", "build", "cloud-sql-proxy"]
-        subprocess.run(command, cwd=ROOT, check=True)
-    return proxy_cache()
+    """The Auth Proxy from the build cache, built there when it is missing (45 s)."""
+    return build("cloud-sql-proxy", Progress()) / "cloud-sql-proxy"
 
 
 @pytest.fixture(scope="session")
