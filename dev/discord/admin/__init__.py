@@ -1,0 +1,1 @@
+"""The scripting API under ``/_admin``: what tests and the page do that a bot cannot."""

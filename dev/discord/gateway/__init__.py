@@ -1,0 +1,1 @@
+"""Gateway v10: sessions, replay, intents, limits and the WebSocket itself."""

@@ -1,0 +1,1 @@
+"""Interactions: commands, buttons, forms; their tokens, deadlines and answers."""

@@ -1,0 +1,1 @@
+"""The web page for a person, and what it shows of replicas."""

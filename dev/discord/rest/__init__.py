@@ -1,0 +1,1 @@
+"""REST v10: routes by resource, real error codes, rate limits."""

@@ -1,0 +1,1 @@
+"""The state of the pretended Discord: guilds, channels, people, messages, applications."""
