@@ -56,10 +56,13 @@ class Core:
 
     Attributes
     ----------
+    owner:
+        Name of this process start.
     unauthorized:
         Called once Discord refuses the token.
     """
 
+    owner: str
     database: Database | None
     cache: Cache | None
     effects: Effects
@@ -122,12 +125,24 @@ class VerticeBot(commands.AutoShardedBot):
         """Build the services and load the cogs whose feature is on; safe to run again."""
         services = importlib.import_module("vertice_bot.services")
         if not hasattr(self, "services"):
-            self.services = services.build_services(self)
+            self.services = services.build_services(
+                bot=self.settings.bot,
+                owner=self.core.owner,
+                store=self.database,
+                effects=self.effects,
+                metrics=self.metrics,
+                degraded=self.degraded,
+            )
         cogs = importlib.import_module(_FEATURE_COGS)
-        for name in cogs.EXTENSIONS:
-            if name not in self._loaded:
+        for name in getattr(cogs, "EXTENSIONS", ()):
+            if name not in self._loaded and self._wanted(name):
                 await self.load_extension(name)
                 self._loaded.add(name)
+
+    def _wanted(self, extension: str) -> bool:
+        """Whether the feature that a cog's module names in FEATURE, if any, is on."""
+        feature = getattr(importlib.import_module(extension), "FEATURE", None)
+        return feature is None or bool(getattr(self.settings.features, feature))
 
     async def connect(self, *, reconnect: bool = True) -> None:
         """Refuse: shards are started by :meth:`activate`."""
@@ -337,6 +352,10 @@ class VerticeBot(commands.AutoShardedBot):
                 digest,
             )
         return True
+
+    def dead_shards(self) -> set[int]:
+        """Give shards whose task has ended although they are owned."""
+        return {shard for shard, task in self._runner_tasks.items() if task.done()}
 
     def live(self) -> bool:
         """Whether every shard's session is live."""

@@ -74,7 +74,7 @@ class GatedSocket(DiscordWebSocket):
         self._last = value
 
     @property
-    def _discord_parsers(self) -> dict[str, Callable[..., Any]]:  # type: ignore[override]
+    def _discord_parsers(self) -> dict[str, Callable[..., Any]]:
         return self._gated
 
     @_discord_parsers.setter

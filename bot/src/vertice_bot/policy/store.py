@@ -14,11 +14,37 @@ import structlog
 import yaml
 from pydantic import ValidationError
 
+from vertice_bot.errors import ConfigError
 from vertice_bot.policy.schema import GuildPolicy, PolicyDocument
 from vertice_bot.settings import describe
 from vertice_bot.telemetry.degraded import Degraded
 
 _log = structlog.get_logger(__name__)
+
+
+def read_policy(path: Path) -> PolicyDocument:
+    """Read a policy file once.
+
+    Raises
+    ------
+    ConfigError
+        With the key path of each problem.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"policy_file: cannot read {path}: {error.strerror}") from None
+    try:
+        return parse_policy(text)
+    except ValidationError as error:
+        raise ConfigError(describe(error, path)) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path} is not valid YAML: {error}") from None
+
+
+def parse_policy(text: str) -> PolicyDocument:
+    """Parse the text of a policy file; an empty one says nothing."""
+    return PolicyDocument.model_validate(yaml.safe_load(text) or {})
 
 
 class PolicyStore:
@@ -73,7 +99,7 @@ class PolicyStore:
 
     def _take(self, text: str) -> bool:
         try:
-            document = PolicyDocument.model_validate(yaml.safe_load(text) or {})
+            document = parse_policy(text)
         except ValidationError as error:
             self._fail("Invalid", describe(error, self._path))
             return False

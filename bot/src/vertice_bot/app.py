@@ -1,0 +1,474 @@
+"""The process: what is started in which order, and stopped in which order.
+
+Start: settings, telemetry, HTTP, database, schema, cache, lease, Discord. A dependency that is away
+delays only what needs it. Stop: take nothing more, read nothing more, let handlers end, give the
+lease back, close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+import time
+import uuid
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+import aiohttp
+import discord
+import structlog
+
+import vertice_bot
+from vertice_bot.cache.client import Cache
+from vertice_bot.client import Core, VerticeBot
+from vertice_bot.clock import boottime
+from vertice_bot.db.errors import is_outage
+from vertice_bot.db.migrate import MigrationError, SchemaState, load_migrations, schema_version
+from vertice_bot.db.pool import Database
+from vertice_bot.dispatch_log import DispatchLog
+from vertice_bot.effects import Effects, FenceToken
+from vertice_bot.errors import ConfigError, ExitCode, Refused, Stop, Unavailable
+from vertice_bot.gateway.lease import LeaseKeeper, LeaseStore
+from vertice_bot.gateway.ownership import LeaseTimes, Ownership, RowState
+from vertice_bot.gateway.work import Work
+from vertice_bot.health import Listener, metrics_app, status_app
+from vertice_bot.policy import PolicyStore
+from vertice_bot.settings import LEASE_MARGIN_SECONDS, Settings, read_secret
+from vertice_bot.status import StatusBoard
+from vertice_bot.telemetry.degraded import Degraded
+from vertice_bot.telemetry.logging import REDACTOR, configure_logging
+from vertice_bot.telemetry.metrics import Metrics
+
+ROW = 0
+"""The row of ``vertice.shard`` that stands for all shards of a bot."""
+
+PROBE_SECONDS = 1.0
+SCHEMA_SECONDS = 2.0
+_log = structlog.get_logger(__name__)
+
+
+class HeldFence:
+    """Ownership as effects and shards see it, at the moment they ask."""
+
+    def __init__(self, ownership: Ownership | None) -> None:
+        self._ownership = ownership
+
+    def epoch(self) -> int | None:
+        """Give the epoch while ownership is provable; 0 for a single process by hand."""
+        return 0 if self._ownership is None else self._ownership.epoch(ROW, boottime())
+
+    def token(self) -> FenceToken | None:
+        """Give the same as a token for the ledger."""
+        epoch = self.epoch()
+        return None if epoch is None else FenceToken(ROW, epoch)
+
+
+class Application:
+    """One process start.
+
+    Parameters
+    ----------
+    settings:
+        The configuration.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.owner = f"{settings.replica}/{uuid.uuid4().hex[:12]}"
+        self.metrics = Metrics()
+        self.metrics.bot_info.labels(version=vertice_bot.__version__).set(1)
+        self.metrics.shards_configured.set(settings.shards.count)
+        self.degraded = Degraded(self.metrics)
+        self.policy = PolicyStore(settings.policy_file, self.degraded)
+        self.work = Work()
+        self.database = self._make_database()
+        self.cache = Cache(settings.cache, self.metrics, self.degraded) if settings.cache else None
+        self.ownership = self._make_ownership()
+        self.fence = HeldFence(self.ownership)
+        self.keeper = self._make_keeper()
+        self.effects = Effects(settings.bot, self.database, self.fence, self.metrics)
+        self.dispatch_log = (
+            DispatchLog(self.database, settings.replica, self.metrics)
+            if settings.dispatch_log and self.database
+            else None
+        )
+        self.bot = VerticeBot(settings, self._core())
+        self.board = StatusBoard(self)
+        self._stop = asyncio.Event()
+        self._verdict: BaseException | None = None
+        self._changed = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._active = False
+        self._active_epoch: int | None = None
+
+    # Parts.
+
+    def _make_database(self) -> Database | None:
+        if self.settings.database is None:
+            return None
+        return Database(self.settings.database, self.metrics, self.degraded)
+
+    def _make_ownership(self) -> Ownership | None:
+        if self.database is None:
+            return None
+        lease = self.settings.lease
+        return Ownership(LeaseTimes(lease.ttl_seconds, lease.renew_seconds, LEASE_MARGIN_SECONDS))
+
+    def _make_keeper(self) -> LeaseKeeper | None:
+        if self.database is None or self.ownership is None:
+            return None
+        store = LeaseStore(self.settings.bot, self.owner, self.settings.lease.ttl_seconds)
+        keeper = LeaseKeeper(
+            store,
+            self.ownership,
+            connect=self.database.connect,
+            rows=(ROW,),
+            clock=boottime,
+            metrics=self.metrics,
+            is_outage=is_outage,
+        )
+        keeper.watch(lambda _row, _state: self._changed.set())
+        return keeper
+
+    def _core(self) -> Core:
+        return Core(
+            owner=self.owner,
+            database=self.database,
+            cache=self.cache,
+            effects=self.effects,
+            ownership=self.fence,
+            policy=self.policy,
+            metrics=self.metrics,
+            degraded=self.degraded,
+            work=self.work,
+            unauthorized=lambda: self.fail(Refused(TOKEN_REFUSED)),
+            dispatch_log=self.dispatch_log,
+        )
+
+    # Ending.
+
+    def request_stop(self) -> None:
+        """End in order; what SIGTERM does."""
+        self._stop.set()
+
+    def fail(self, error: BaseException) -> None:
+        """End in order, with a reason; the first one counts."""
+        if self._verdict is None and not self._stop.is_set():
+            self._verdict = error
+        self._stop.set()
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+
+        def ended(done: asyncio.Task[None]) -> None:
+            self._tasks.discard(done)
+            if not done.cancelled() and (error := done.exception()) is not None:
+                self.fail(error)
+
+        task.add_done_callback(ended)
+        return task
+
+    # Running.
+
+    async def run(self) -> None:
+        """Run until asked to stop.
+
+        Raises
+        ------
+        Stop
+            The process ends with another code than 0.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.request_stop)
+        self.work.install(loop)
+        token = self._read_secrets()
+        listeners = await self._listen()
+        try:
+            await self._start(token)
+            await self._stop.wait()
+            await self._shut_down()
+        finally:
+            await self._cancel_all()
+            for listener in listeners:
+                await listener.stop()
+        if self._verdict is not None:
+            raise self._verdict
+
+    def _read_secrets(self) -> str:
+        token = read_secret(self.settings.discord.token_file, "discord.token_file")
+        value = token.get_secret_value()
+        if value.lower().startswith("bot ") or any(c.isspace() for c in value):
+            raise ConfigError(
+                f"discord.token_file: {self.settings.discord.token_file} must hold the bare token, "
+                "without the word Bot and without spaces"
+            )
+        REDACTOR.hide(value)
+        database = self.settings.database
+        if database is not None and database.password_file is not None:
+            password = read_secret(database.password_file, "database.password_file")
+            REDACTOR.hide(password.get_secret_value())
+        if database is not None and database.user is None and database.user_file is not None:
+            read_secret(database.user_file, "database.user_file")
+        return value
+
+    async def _listen(self) -> list[Listener]:
+        status = Listener(status_app(self.board), self.settings.http, "http.port")
+        metrics = Listener(
+            metrics_app(self.metrics.registry), self.settings.metrics, "metrics.port"
+        )
+        await status.start()
+        try:
+            await metrics.start()
+        except BaseException:
+            await status.stop()
+            raise
+        _log.info("listening", http=status.port, metrics=metrics.port)
+        return [status, metrics]
+
+    async def _start(self, token: str) -> None:
+        self.board.listening = True
+        self._spawn("monitor", self.board.monitor())
+        self.policy.refresh()
+        self._spawn("policy", self.policy.watch())
+        if self.database is None:
+            _log.warning(
+                "no database is configured: this is a single process without leases, ledger and "
+                "stored data; never run a second one with the same token"
+            )
+            self.board.schema_known = True
+        else:
+            await self.database.open()
+            self._spawn("database", _every(PROBE_SECONDS, self.database.probe))
+        if self.cache is not None:
+            self._spawn("cache", _every(PROBE_SECONDS, self.cache.probe))
+        if self.dispatch_log is not None:
+            self._spawn("dispatch-log", self.dispatch_log.run())
+        self._spawn("lease", self._schema_then_lease())
+        self._spawn("discord", self._discord(token))
+
+    async def _schema_then_lease(self) -> None:
+        if self.database is None or self.keeper is None:
+            return
+        await self._schema_at_head(self.database)
+        with suppress(Unavailable):
+            await self.database.warm()
+        await self.keeper.run()
+
+    async def _schema_at_head(self, database: Database) -> None:
+        """Wait until the migrations are applied; say so meanwhile."""
+        known = load_migrations()
+        while True:
+            try:
+                async with database.acquire() as connection:
+                    version = await schema_version(connection, known)
+            except Unavailable as error:
+                self.board.schema_unreachable(error.reason)
+            except MigrationError as error:
+                _log.error("migrations do not fit the database", error=str(error))
+                self.board.schema_waiting("Mismatch", str(error))
+            else:
+                self.board.schema_version = version.applied
+                if version.state is not SchemaState.BEHIND:
+                    self.board.schema_ready()
+                    return
+                text = f"schema is at {version.applied}, this version needs {version.needed}"
+                _log.warning("waiting for migrations; run: vertice-bot migrate", state=text)
+                self.board.schema_waiting("Behind", text)
+            await asyncio.sleep(SCHEMA_SECONDS)
+
+    # Discord.
+
+    async def _discord(self, token: str) -> None:
+        await self._login(token)
+        while True:
+            self._changed.clear()
+            await self._follow()
+            await self._changed.wait()
+
+    async def _follow(self) -> None:
+        """Do what the lease says: connect, hold back, go on, or disconnect."""
+        state, epoch = self._state(), self.epoch
+        if self._active and (state is RowState.FREE or epoch != self._active_epoch):
+            _log.warning("standby: the lease is gone, disconnecting")
+            self._active = False
+            await self._cancel("sync")
+            await self.bot.deactivate()
+        if state is RowState.VALID and not self._active:
+            _log.info("active: connecting to Discord", epoch=epoch)
+            self._active, self._active_epoch = True, epoch
+            self.bot.activate(self.fail)
+            self._spawn("sync", self._sync_commands())
+        elif state is RowState.VALID:
+            self.bot.unpark()
+        if state is RowState.PARKED:
+            self.degraded.set("lease", "Parked")
+        else:
+            self.degraded.clear("lease")
+
+    def _state(self) -> RowState:
+        if self.ownership is None:
+            return RowState.VALID
+        return self.ownership.state(ROW, boottime())
+
+    @property
+    def active(self) -> bool:
+        """Whether this replica runs the shards."""
+        return self._active
+
+    @property
+    def epoch(self) -> int | None:
+        """The epoch of the lease, also while parked; None for a standby."""
+        return None if self.ownership is None else self.ownership.believed_epoch(ROW)
+
+    @property
+    def refused(self) -> bool:
+        """Whether Discord refused for good."""
+        return isinstance(self._verdict, Refused)
+
+    async def _login(self, token: str) -> None:
+        failures = 0
+        while True:
+            try:
+                async with asyncio.timeout(30.0):
+                    await self.bot.login(token)
+            except discord.LoginFailure:
+                self.metrics.discord_auth_failed.set(1)
+                raise Refused(TOKEN_REFUSED) from None
+            except (discord.HTTPException, aiohttp.ClientError, OSError, TimeoutError) as error:
+                failures += 1
+                _log.warning("Discord does not answer; trying again", error=type(error).__name__)
+                self.degraded.set("discord", "ApiUnavailable")
+                await self.bot.http.close()
+                self.bot.http.connector = discord.utils.MISSING
+                delay = min(30.0, 0.5 * 2.0 ** min(failures, 10))
+                await asyncio.sleep(delay * (0.5 + random.random() / 2))  # noqa: S311
+            else:
+                self.degraded.clear("discord")
+                self.board.logged_in = True
+                _log.info("logged in to Discord", user=str(self.bot.user))
+                return
+
+    async def _sync_commands(self) -> None:
+        failures = 0
+        while True:
+            try:
+                await self.bot.sync_commands()
+            except (
+                Unavailable,
+                discord.DiscordServerError,
+                aiohttp.ClientError,
+                OSError,
+                TimeoutError,
+            ) as error:
+                failures += 1
+                _log.warning("commands not synced yet", error=type(error).__name__)
+            except discord.DiscordException as error:
+                _log.error("Discord refused the commands", error=str(error))
+                self.degraded.set("commands", "Refused")
+                return
+            else:
+                self.degraded.clear("commands")
+                return
+            await asyncio.sleep(min(60.0, 1.0 * 2.0 ** min(failures, 6)))
+
+    # Stopping.
+
+    async def _shut_down(self) -> None:
+        started = time.monotonic()
+        self.board.draining = True
+        _log.info("stopping", under_way=len(self.work))
+        if self.keeper is not None:
+            self.keeper.stop_taking()
+        await self._cancel("discord", "sync")
+        await self.bot.disconnect_shards()
+        left = await self.work.drained(self.settings.drain.seconds)
+        if hasattr(self.bot, "services"):
+            await self._within(5.0, self.bot.services.close())
+        if self.dispatch_log is not None:
+            await self._within(5.0, self.dispatch_log.flush())
+        await self._cancel("lease")
+        if self.keeper is not None:
+            await self.keeper.release()
+        self._active = False
+        await self._within(5.0, self.bot.close())
+        await self._cancel_all()
+        if self.cache is not None:
+            await self._within(2.0, self.cache.close())
+        if self.database is not None:
+            await self.database.close()
+        _log.info("stopped", seconds=round(time.monotonic() - started, 3), cancelled=left)
+
+    async def _within(self, seconds: float, work: Awaitable[None]) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await work
+        except (TimeoutError, Unavailable, OSError) as error:
+            _log.warning("a part did not end in order", error=type(error).__name__)
+
+    async def _cancel(self, *names: str) -> None:
+        await _cancelled([task for task in self._tasks if task.get_name() in names])
+
+    async def _cancel_all(self) -> None:
+        await _cancelled(list(self._tasks))
+
+
+TOKEN_REFUSED = (
+    "Discord refused the token; put a valid one into the Secret (developer portal, page Bot, "
+    "Reset Token)"
+)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _every(seconds: float, action: Callable[[], Awaitable[object]]) -> None:
+    while True:
+        await action()
+        await asyncio.sleep(seconds)
+
+
+def run(settings: Settings) -> int:
+    """Run the bot until SIGTERM.
+
+    Parameters
+    ----------
+    settings:
+        The configuration.
+
+    Returns
+    -------
+    int
+        The exit code 0.
+
+    Raises
+    ------
+    Stop
+        The process is to end with another code and one line of text.
+    """
+    configure_logging(settings.logging, bot=settings.bot, replica=settings.replica)
+    if settings.tracing is not None:
+        raise ConfigError(
+            "tracing: this version does not send traces; remove the section or set it to null"
+        )
+
+    async def main() -> None:
+        await Application(settings).run()
+
+    try:
+        asyncio.run(main())
+    except Stop:
+        raise
+    except Exception as error:
+        _log.exception("internal error")
+        raise Stop(
+            ExitCode.INTERNAL,
+            f"internal error ({type(error).__name__}); see the log above and report it",
+        ) from error
+    return int(ExitCode.OK)
