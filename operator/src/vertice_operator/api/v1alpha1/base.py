@@ -118,6 +118,7 @@ QUANTITY_PATTERN = (
 """Kubernetes' own quantity, without a negative sign: no field here may be negative."""
 
 PERCENT_PATTERN = r"^(100|[1-9]?[0-9])%$"
+POSITIVE_PERCENT_PATTERN = r"^(100|[1-9][0-9]?)%$"
 
 
 def _text_of_int(value: object) -> object:
@@ -147,30 +148,32 @@ Quantity = Annotated[
 """An amount of CPU or memory. A plain number may be written without quotes."""
 
 
-def _count_or_percent(value: int | str) -> int | str:
-    if isinstance(value, int):
-        if not 0 <= value <= 100:
-            raise ValueError("must be from 0 to 100")
-    elif not re.fullmatch(PERCENT_PATTERN, value):
-        raise ValueError(f"{value!r} is neither a number nor a percentage such as 25%")
-    return value
+def _count_or_percent(least: int, pattern: str) -> tuple[AfterValidator, WithJsonSchema]:
+    """Give the type of a number of pods from ``least`` to 100, or of a percentage."""
+
+    def check(value: int | str) -> int | str:
+        if isinstance(value, int):
+            if not least <= value <= 100:
+                raise ValueError(f"must be from {least} to 100")
+        elif not re.fullmatch(pattern, value):
+            raise ValueError(f"{value!r} is neither a number nor a percentage such as 25%")
+        return value
+
+    schema = {
+        "x-kubernetes-int-or-string": True,
+        "anyOf": [{"type": "integer"}, {"type": "string"}],
+        "minimum": least,
+        "maximum": 100,
+        "maxLength": 4,
+        "pattern": pattern,
+    }
+    return (AfterValidator(check), WithJsonSchema(schema))
 
 
-CountOrPercent = Annotated[
-    Int | str,
-    AfterValidator(_count_or_percent),
-    WithJsonSchema(
-        {
-            "x-kubernetes-int-or-string": True,
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
-            "minimum": 0,
-            "maximum": 100,
-            "maxLength": 4,
-            "pattern": PERCENT_PATTERN,
-        }
-    ),
-]
+CountOrPercent = Annotated[Int | str, *_count_or_percent(0, PERCENT_PATTERN)]
 """A number of pods, or a percentage of them."""
+PositiveCountOrPercent = Annotated[Int | str, *_count_or_percent(1, POSITIVE_PERCENT_PATTERN)]
+"""The same, but not nothing."""
 
 
 class SecretKeyRef(ApiModel):

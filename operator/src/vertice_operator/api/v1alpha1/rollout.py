@@ -18,6 +18,7 @@ from vertice_operator.api.v1alpha1.base import (
     Labels,
     LabelValue,
     ObjectName,
+    PositiveCountOrPercent,
 )
 
 _ZERO = (0, "0", "0%")
@@ -86,8 +87,9 @@ class DisruptionSpec(ApiModel):
 
     enabled: Bool = True
     """Make a PodDisruptionBudget."""
-    max_unavailable: CountOrPercent | None = None
-    """Pods that a drain may take at once. Absent, and no minAvailable: 1."""
+    max_unavailable: PositiveCountOrPercent | None = None
+    """Pods that a drain may take at once; never 0, which would block every drain. Absent, and no
+    minAvailable: 1."""
     min_available: Annotated[Int, Field(ge=1, le=99)] | None = None
     """Pods that a drain must leave, as a number; less than the least number of replicas, or no
     node could ever be drained."""
@@ -98,13 +100,6 @@ class DisruptionSpec(ApiModel):
             cel="!(has(self.maxUnavailable) && has(self.minAvailable))",
             message="give at most one of maxUnavailable and minAvailable",
             holds=lambda pdb: pdb.max_unavailable is None or pdb.min_available is None,
-        ),
-        Rule(
-            name="pdb-allows-a-drain",
-            cel="!has(self.maxUnavailable) || !(string(self.maxUnavailable) in ['0', '0%'])",
-            message="maxUnavailable 0 would block every drain; use at least 1",
-            holds=lambda pdb: pdb.max_unavailable not in _ZERO,
-            field=".maxUnavailable",
         ),
     )
 
