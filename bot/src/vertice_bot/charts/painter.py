@@ -62,7 +62,7 @@ class Painter:
         self._turn = asyncio.Lock()
         self._waiting = 0
         self._process: Process | None = None
-        self._nap: asyncio.Task[None] | None = None
+        self._nap: asyncio.TimerHandle | None = None
 
     @property
     def pid(self) -> int | None:
@@ -105,7 +105,7 @@ class Painter:
             if isinstance(error, (OSError, asyncio.IncompleteReadError)):
                 raise ChartUnavailable("WorkerDied") from None
             raise
-        self._nap = asyncio.create_task(self._sleep_after_idling())
+        self._plan_to_stop()
         if kind != Kind.PICTURE:
             _log.warning("chart refused by its worker", error=body.decode(errors="replace"))
             raise ChartUnavailable("DrawingFailed")
@@ -140,10 +140,16 @@ class Painter:
             self._nap.cancel()
             self._nap = None
 
-    async def _sleep_after_idling(self) -> None:
-        await asyncio.sleep(self._idle)
+    def _plan_to_stop(self) -> None:
+        # A timer and not a sleeping task: a task would look like unfinished work of the command
+        # that asked for the chart, and a shutdown would wait for it.
+        loop = asyncio.get_running_loop()
+        self._nap = loop.call_later(self._idle, lambda: loop.create_task(self._stop_if_idle()))
+
+    async def _stop_if_idle(self) -> None:
+        if self._turn.locked():
+            return
         async with self._turn:
-            self._nap = None
             await self._stop()
 
 

@@ -10,9 +10,14 @@ from vertice_bot.charts import BarChart
 from vertice_bot.db.repos import message_counts
 from vertice_bot.db.repos.message_counts import Ranked, Scope, Totals
 from vertice_bot.db.repos.queries import Queries
+from vertice_bot.services.activity.counter import MessageCounter
 from vertice_bot.services.activity.periods import Period, Window, window
 
 TOP = 5
+"""How many lines a ranking shows."""
+
+CANDIDATES = 50
+"""How many channels are looked at, because some may be hidden from the person who asked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,18 @@ class Activity:
         ``<namespace>/<name>``, the key space.
     store:
         The database.
+    counter:
+        The counter of this process; it writes what it holds before a question is answered.
     now:
         The clock: the current time, aware.
     """
 
-    def __init__(self, bot: str, store: Queries, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, bot: str, store: Queries, counter: MessageCounter, now: Callable[[], datetime]
+    ) -> None:
         self._bot = bot
         self._store = store
+        self._counter = counter
         self._now = now
 
     async def report(self, guild_id: int, channel_id: int | None, period: Period) -> Report:
@@ -75,6 +85,7 @@ class Activity:
         Unavailable
             The database is away.
         """
+        await self._counter.flush()
         current = window(period, self._now())
         before = current.before()
         scope = self._scope(guild_id, channel_id, current)
@@ -88,7 +99,7 @@ class Activity:
             values=current.fill(counts),
             previous_values=before.fill(old),
             top_channels=(
-                await message_counts.top_channels(self._store, scope, TOP)
+                await message_counts.top_channels(self._store, scope, CANDIDATES)
                 if channel_id is None
                 else ()
             ),
