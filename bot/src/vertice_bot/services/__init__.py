@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from vertice_bot.charts import Painter
 from vertice_bot.db.repos.queries import Queries, Row
@@ -15,22 +15,8 @@ from vertice_bot.services.activity.counter import MessageCounter
 from vertice_bot.services.activity.report import Activity
 from vertice_bot.services.moderation.casebook import CaseBook
 from vertice_bot.services.moderation.warnings import Warnings
-from vertice_bot.settings import Settings
 from vertice_bot.telemetry.degraded import Degraded
 from vertice_bot.telemetry.metrics import Metrics
-
-
-class Parts(Protocol):
-    """What the services are made of; the client has all of it."""
-
-    settings: Settings
-    effects: Effects
-    metrics: Metrics
-    degraded: Degraded
-
-    @property
-    def database(self) -> Queries | None:
-        """The database, or None: then every question about stored data raises ``Unavailable``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +35,40 @@ class Services:
         await self.painter.close()
 
 
-def build_services(parts: Parts) -> Services:
-    """Make the services of a process."""
-    bot = parts.settings.bot
-    store = parts.database if parts.database is not None else _NoStore()
+def build_services(
+    *,
+    bot: str,
+    owner: str,
+    store: Queries | None,
+    effects: Effects,
+    metrics: Metrics,
+    degraded: Degraded,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> Services:
+    """Make the services of a process.
+
+    Parameters
+    ----------
+    bot:
+        ``<namespace>/<name>``, the key space.
+    owner:
+        Names this start of the process.
+    store:
+        The database, or None: then every question about stored data raises ``Unavailable``.
+    effects, metrics, degraded:
+        Shared parts of the process.
+    now:
+        The clock: the current time, aware.
+    """
+    readable = store if store is not None else _NoStore()
     counter = MessageCounter(
-        bot=bot,
-        owner=uuid.uuid4().hex,
-        effects=parts.effects,
-        metrics=parts.metrics,
-        degraded=parts.degraded,
+        bot=bot, owner=owner, effects=effects, metrics=metrics, degraded=degraded
     )
     return Services(
-        warnings=Warnings(bot, store, parts.effects, parts.metrics),
-        casebook=CaseBook(bot, store),
+        warnings=Warnings(bot, readable, effects, metrics),
+        casebook=CaseBook(bot, readable),
         counter=counter,
-        activity=Activity(bot, store, counter, lambda: datetime.now(UTC)),
+        activity=Activity(bot, readable, counter, now),
         painter=Painter(),
     )
 

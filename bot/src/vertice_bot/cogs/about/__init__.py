@@ -9,7 +9,9 @@ from vertice_bot.cogs.about.cog import About
 if TYPE_CHECKING:
     from vertice_bot.client import VerticeBot
 
+FEATURE = None
+
 
 async def setup(bot: VerticeBot) -> None:
-    """Add the commands; they are always on."""
+    """Add the commands."""
     await bot.add_cog(About(bot))

@@ -11,8 +11,8 @@ from discord import app_commands
 from discord.ext import commands
 
 from vertice_bot import __version__
-from vertice_bot.cogs import enabled, permissions_of
 from vertice_bot.cogs.about import texts
+from vertice_bot.policy.permissions import invite_url
 
 if TYPE_CHECKING:
     from vertice_bot.client import VerticeBot
@@ -73,10 +73,6 @@ class About(commands.Cog):
         application = self._bot.application_id
         view = discord.ui.View(timeout=None)
         if application is not None:
-            url = discord.utils.oauth_url(
-                application,
-                permissions=permissions_of(enabled(self._bot.settings.features)),
-                scopes=("bot", "applications.commands"),
-            )
+            url = invite_url(application, self._bot.settings.features)
             view.add_item(discord.ui.Button(label=texts.INVITE, url=url))
         return view

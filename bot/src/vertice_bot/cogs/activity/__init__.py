@@ -9,8 +9,9 @@ from vertice_bot.cogs.activity.cog import ActivityCog
 if TYPE_CHECKING:
     from vertice_bot.client import VerticeBot
 
+FEATURE = "analytics"
+
 
 async def setup(bot: VerticeBot) -> None:
-    """Add the listener and the command when the feature is on."""
-    if bot.settings.features.analytics:
-        await bot.add_cog(ActivityCog(bot))
+    """Add the listener and the command."""
+    await bot.add_cog(ActivityCog(bot))

@@ -10,9 +10,10 @@ from vertice_bot.cogs.moderation.pages import CasesPage
 if TYPE_CHECKING:
     from vertice_bot.client import VerticeBot
 
+FEATURE = "moderation"
+
 
 async def setup(bot: VerticeBot) -> None:
-    """Add the commands when the feature is on."""
-    if bot.settings.features.moderation:
-        bot.add_dynamic_items(CasesPage)
-        await bot.add_cog(Moderation(bot))
+    """Add the commands and the buttons."""
+    bot.add_dynamic_items(CasesPage)
+    await bot.add_cog(Moderation(bot))
