@@ -146,6 +146,7 @@ def controller_manager_arguments(
         f"--cluster-signing-key-file={pki.authority.files.key}",
         f"--service-account-private-key-file={pki.service_accounts.key}",
         f"--service-cluster-ip-range={addresses.services}",
+        f"--flex-volume-plugin-dir={pki.folder.parent / 'volume-plugins'}",
         "--use-service-account-credentials=true",
         "--leader-elect=false",
         "--horizontal-pod-autoscaler-sync-period=5s",

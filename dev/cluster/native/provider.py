@@ -26,11 +26,13 @@ from dev.cluster.native.kubelet import (
     machine_name_servers,
     write_kubelet_settings,
 )
+from dev.cluster.native.leftovers import Leftovers
 from dev.cluster.native.loopback import start_control_plane
 from dev.cluster.native.mounts import unmount_under
 from dev.cluster.native.network import Network, network_down, network_up
 from dev.cluster.native.pki import Pki, node_kubeconfig, user_kubeconfig
 from dev.cluster.native.proxy import proxy_arguments, proxy_settings
+from dev.cluster.native.tunables import put_back, remember
 from dev.cluster.packages import NODE_PACKAGES, ensure, plugins_folder
 from dev.cluster.processes import Runner
 from dev.cluster.progress import Progress, wait_until
@@ -64,6 +66,10 @@ class NativeProvider:
     def kubeconfig(self) -> Path:
         """The kubeconfig of the administrator."""
         return self.folder / "kubeconfig"
+
+    @property
+    def _tunables(self) -> Path:
+        return self.folder.parent / "tunables.json"
 
     @cached_property
     def _programs(self) -> Mapping[str, Path]:
@@ -132,6 +138,7 @@ class NativeProvider:
         ensure(NODE_PACKAGES, self.progress)
         programs = Programs(self._programs["etcd"], self._programs["kubernetes"])
         slot = claim_slot(self.folder.parent, self.name)
+        remember(self._tunables)
         network = Network(self.name, slot)
         with self.progress.step("joining the cluster's network to this machine"):
             network_up(network, self.nodes)
@@ -265,7 +272,10 @@ class NativeProvider:
                 remove_groups(self.name)
                 unmount_under(self.folder)
                 network_down(Network(self.name, claim_slot(self.folder.parent, self.name)))
+                Leftovers(self.folder).remove()
             shutil.rmtree(self.folder)
+            if not list(self.folder.parent.glob("*/slot.json")):
+                put_back(self._tunables)
 
     def _end_nodes(self) -> None:
         runner = self._runner()
