@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import yaml
 
+from vertice_operator.render.durations import duration
 from vertice_operator.render.placeholders import dns_name, fill, promql_regex
 
 _GROUPS: Final = ("critical", "warning")
@@ -51,7 +52,7 @@ class RuleContext:
             "selector": f'namespace="{namespace}",bot="{bot}"',
             "pods": f"{promql_regex(bot)}-[a-z0-9]+-[a-z0-9]+",
             "budget": f"{(100 - self.objective) / 100:f}",
-            "two_scrapes": _duration(max(60, 2 * self.interval_seconds)),
+            "two_scrapes": duration(max(60, 2 * self.interval_seconds)),
         }
 
 
@@ -124,11 +125,6 @@ def rule_groups(context: RuleContext) -> list[dict[str, Any]]:
         ]
         groups.append({"name": f"{context.bot}.vertice.{group}", "rules": rules})
     return [group for group in groups if group["rules"]]
-
-
-def _duration(seconds: int) -> str:
-    """Write seconds as Prometheus does: ``1m``, ``90s``."""
-    return f"{seconds // 60}m" if seconds % 60 == 0 else f"{seconds}s"
 
 
 def _recording_rules(values: Mapping[str, str]) -> Iterator[dict[str, Any]]:

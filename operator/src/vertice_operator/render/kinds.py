@@ -1,0 +1,79 @@
+"""The kinds of object that the operator makes, in the order in which they are applied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True)
+class ChildKind:
+    """A kind of child.
+
+    Args:
+        group: API group; empty for the core group.
+        version: version that is rendered.
+        kind: as in ``kind``.
+        plural: as in the URL.
+        optional: whether a cluster may lack the kind; the bot then runs without such a child.
+        prunable: whether an object that is not in the desired set any more is to be deleted.
+            False for Jobs: a finished one goes by its own time to live, and a change of the spec
+            must not end a migration half way.
+        namespaced: whether the URL has a namespace; true for all of them.
+    """
+
+    group: str
+    version: str
+    kind: str
+    plural: str
+    optional: bool = False
+    prunable: bool = True
+    namespaced: bool = True
+
+    @property
+    def api_version(self) -> str:
+        """The ``apiVersion`` of an object of this kind."""
+        return f"{self.group}/{self.version}" if self.group else self.version
+
+
+@dataclass(frozen=True)
+class Child:
+    """One object of the bot: what it must look like, or (body None) that it must not exist."""
+
+    kind: ChildKind
+    name: str
+    body: dict[str, Any] | None
+
+
+SERVICE_ACCOUNT: Final = ChildKind("", "v1", "ServiceAccount", "serviceaccounts")
+CONFIG_MAP: Final = ChildKind("", "v1", "ConfigMap", "configmaps")
+NETWORK_POLICY: Final = ChildKind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
+SERVICE: Final = ChildKind("", "v1", "Service", "services")
+JOB: Final = ChildKind("batch", "v1", "Job", "jobs", prunable=False)
+DEPLOYMENT: Final = ChildKind("apps", "v1", "Deployment", "deployments")
+HORIZONTAL_POD_AUTOSCALER: Final = ChildKind(
+    "autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers"
+)
+POD_DISRUPTION_BUDGET: Final = ChildKind(
+    "policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets"
+)
+SERVICE_MONITOR: Final = ChildKind(
+    "monitoring.coreos.com", "v1", "ServiceMonitor", "servicemonitors", optional=True
+)
+PROMETHEUS_RULE: Final = ChildKind(
+    "monitoring.coreos.com", "v1", "PrometheusRule", "prometheusrules", optional=True
+)
+
+KINDS: Final[tuple[ChildKind, ...]] = (
+    SERVICE_ACCOUNT,
+    CONFIG_MAP,
+    NETWORK_POLICY,  # before the pods, so that none ever runs open
+    SERVICE,
+    JOB,
+    DEPLOYMENT,
+    HORIZONTAL_POD_AUTOSCALER,
+    POD_DISRUPTION_BUDGET,
+    SERVICE_MONITOR,
+    PROMETHEUS_RULE,
+)
+"""Every kind a child can have, in the order of application."""
