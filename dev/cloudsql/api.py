@@ -138,7 +138,10 @@ class Api:
         )
 
     async def _health(self, _request: web.Request) -> web.Response:
-        return web.json_response({"status": "ok"})
+        """Say whether a connection could be relayed: the readiness of the whole pod."""
+        if await self.relay.backend_answers():
+            return web.json_response({"status": "ok"})
+        return web.json_response({"status": "Postgres does not answer"}, status=503)
 
     async def _state(self, _request: web.Request) -> web.Response:
         return web.json_response(

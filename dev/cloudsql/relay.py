@@ -69,6 +69,16 @@ class Relay:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def backend_answers(self, seconds: float = 2.0) -> bool:
+        """Whether Postgres accepts a connection within ``seconds``."""
+        try:
+            async with asyncio.timeout(seconds):
+                _, writer = await asyncio.open_connection(*self._backend)
+        except (OSError, TimeoutError):
+            return False
+        writer.transport.abort()
+        return True
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         if task is None:

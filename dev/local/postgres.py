@@ -8,6 +8,7 @@ TCP port, and nothing is installed or changed outside the data directory.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib.util
 import os
 import secrets
@@ -68,6 +69,7 @@ class Postgres:
         port: TCP port; 0 takes a free one at each start.
         user: The superuser and owner of ``database``.
         database: Made at the first start.
+        foreground: The server writes to this process's own error output, not to a file.
     """
 
     data: Path
@@ -77,6 +79,7 @@ class Postgres:
     port: int = 0
     user: str = "vertice"
     database: str = "vertice"
+    foreground: bool = False
     _process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -122,12 +125,13 @@ class Postgres:
         self._stop_leftover()
         self.port = self.port or free_port()
         arguments = ["-D", str(self.data), "-p", str(self.port), "-h", self.host, "-k", "", *_FAST]
-        with self.log.open("ab") as log:
+        with contextlib.ExitStack() as files:
+            output = None if self.foreground else files.enter_context(self.log.open("ab"))
             self._process = subprocess.Popen(
                 [*_prefix(), str(self.programs / "postgres"), *arguments],
                 stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 # A Ctrl-C in the terminal is for the parent, which stops its parts in order.
                 start_new_session=True,
             )
@@ -209,6 +213,8 @@ class Postgres:
             time.sleep(0.02)
 
     def _log_tail(self) -> str:
+        if self.foreground:
+            return "see its lines above"
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])
 
 
@@ -236,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
         given.programs or wheel_programs(),
         given.host,
         given.port,
+        foreground=True,
     )
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: server.process.send_signal(signal.SIGINT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import datetime as dt
 import json
@@ -215,3 +216,13 @@ def test_a_key_under_a_wrong_label_is_read_and_rubbish_is_not() -> None:
     assert read_public_key(proxy_style_pem()).key_size == 2048
     with pytest.raises(BadPublicKeyError):
         read_public_key("-----BEGIN RSA PUBLIC KEY-----\nAAAA\n-----END RSA PUBLIC KEY-----")
+
+
+async def test_health_follows_postgres(server: Running, tmp_path: Path) -> None:
+    assert (await call(server, "GET", "/healthz"))[0] == 503
+    listener = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    options = Options(
+        instance=INSTANCE, postgres=listener.sockets[0].getsockname(), host="127.0.0.2", tls_port=0
+    )
+    async with listener, running(options) as reachable:
+        assert (await call(reachable, "GET", "/healthz"))[0] == 200

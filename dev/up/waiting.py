@@ -1,0 +1,83 @@
+"""Waiting for the cluster, with every change of the reason shown."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dev.cluster.errors import ClusterError
+from dev.cluster.kubectl import Kubectl
+from dev.cluster.progress import Progress
+from dev.up.diagnosis import explain
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one look found.
+
+    Attributes:
+        done: The wait is over.
+        text: What there is to say about the state; shown when it changes.
+    """
+
+    done: bool
+    text: str
+
+
+def ready_verdict(bot: Mapping[str, Any]) -> Verdict:
+    """Judge a DiscordBot by its Ready condition for its current generation."""
+    status = bot.get("status", {})
+    current = bot["metadata"]["generation"]
+    for condition in status.get("conditions", []):
+        if condition["type"] != "Ready":
+            continue
+        seen = condition.get("observedGeneration", status.get("observedGeneration"))
+        done = condition["status"] == "True" and seen == current
+        return Verdict(done, f"{condition.get('reason')}: {condition.get('message', '')}".strip())
+    return Verdict(done=False, text="the operator has not looked at it yet")
+
+
+def deployment_verdict(deployment: Mapping[str, Any]) -> Verdict:
+    """Judge a Deployment as ``kubectl rollout status`` does."""
+    status = deployment.get("status", {})
+    wanted = deployment["spec"].get("replicas", 1)
+    counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
+    seen = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
+    return Verdict(seen and counts == [wanted] * 3, f"{counts[2]} of {wanted} available")
+
+
+def wait_for(
+    what: str,
+    look: Callable[[], Verdict],
+    seconds: float,
+    progress: Progress,
+    *,
+    kubectl: Kubectl,
+    namespaces: tuple[str, ...],
+) -> None:
+    """Look once a second until it is done.
+
+    Args:
+        what: Named in the lines and in the error.
+        look: Asks the cluster.
+        seconds: How long to wait at most.
+        progress: Told every change.
+        kubectl: Asked for the reasons when the time is over.
+        namespaces: Where to look for the reasons.
+
+    Raises:
+        ClusterError: Not done in time; with what the pods, logs and warnings say.
+    """
+    deadline = time.monotonic() + seconds
+    shown = ""
+    while not (verdict := look()).done:
+        if verdict.text != shown:
+            shown = verdict.text
+            progress.say(f"{what}: {shown}")
+        if time.monotonic() > deadline:
+            reports = "\n".join(explain(kubectl, namespace) for namespace in namespaces)
+            raise ClusterError(f"{what}: not ready after {seconds:.0f} s ({shown})\n{reports}")
+        time.sleep(1)
+    progress.say(f"{what}: ready")
