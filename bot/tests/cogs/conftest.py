@@ -127,3 +127,8 @@ async def start_bot(
 @pytest.fixture
 async def live(start_bot: StartBot) -> Live:
     return await start_bot()
+
+
+@pytest.fixture(name="until")
+def until_fixture() -> Callable[..., Awaitable[None]]:
+    return until

@@ -69,6 +69,7 @@ class MessageCounter:
         self._buffer = CountBuffer(owner, capacity)
         self._flushing = asyncio.Lock()
         self._flushes = 0
+        self._written = 0
         self._dropped = Counter(
             "vertice_stats_events_dropped_total",
             "Counted events lost: the buffer was full, or the process ended before a flush.",
@@ -80,6 +81,11 @@ class MessageCounter:
     def pending(self) -> int:
         """Messages that are not yet in the database."""
         return len(self._buffer)
+
+    @property
+    def written(self) -> int:
+        """Messages that this process has brought into the database."""
+        return self._written
 
     def count(self, message_id: int, guild_id: int, channel_id: int, member_id: int) -> None:
         """Count one message; never waits and never fails."""
@@ -123,6 +129,7 @@ class MessageCounter:
             # Only the answer to COMMIT was lost the last time.
             return 0
         self._metrics.stats_flushed.inc(fresh)
+        self._written += fresh
         return fresh
 
     async def _forget_sometimes(self) -> None:
