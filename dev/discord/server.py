@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
@@ -30,7 +30,7 @@ class Options:
     port: int = 0
     token: str = DEFAULT_TOKEN
     bot_name: str = "vertice"
-    settings: Settings = Settings()
+    settings: Settings = field(default_factory=Settings)
     ledger_path: Path | None = None
     statusz: tuple[str, ...] = ()
     """Addresses of bots' ``/statusz``; a name with several addresses stands for all of them."""

@@ -10,13 +10,13 @@ from dev.discord.admin.routing import Routes, application, path_id
 from dev.discord.core import Core
 from dev.discord.interactions import users
 from dev.discord.interactions.registry import Interaction, State, summary
-from dev.discord.interactions.users import CommandUse, NotOffered
+from dev.discord.interactions.users import CommandUse, NotOfferedError
 from dev.discord.wire import Json
 from dev.discord.world import messages, payloads
 from dev.discord.world.messages import Draft
 from dev.discord.world.models import Channel, Message
 from dev.discord.world.permissions import Permission
-from dev.discord.world.state import Missing
+from dev.discord.world.state import MissingError
 
 routes = Routes()
 
@@ -26,7 +26,7 @@ _MAX_BURST = 10_000
 def _channel(core: Core, body: Json, needed: Permission) -> Channel:
     channel = core.world.channel(int(body["channel_id"]))
     if needed & ~core.world.permissions(channel, int(body["user_id"])):
-        raise NotOffered(f"this user lacks {needed.name} in that channel")
+        raise NotOfferedError(f"this user lacks {needed.name} in that channel")
     return channel
 
 
@@ -119,7 +119,7 @@ async def use_component(core: Core, _: web.Request, body: Json) -> Json:
     message = core.world.message(channel.id, int(body["message_id"]))
     who, custom_id = int(body["user_id"]), str(body["custom_id"])
     if message.only_for not in (None, who):
-        raise NotOffered("this message is only for another user")
+        raise NotOfferedError("this message is only for another user")
     made = users.use_component(
         core.world, core.interactions, message, who, custom_id, body.get("values")
     )
@@ -144,7 +144,7 @@ async def get_interaction(core: Core, request: web.Request, _: Json) -> Json:
 def _interaction(core: Core, interaction_id: int) -> Interaction:
     found = core.interactions.get(interaction_id)
     if found is None:
-        raise Missing(10062, "interaction")
+        raise MissingError(10062, "interaction")
     return found
 
 

@@ -76,10 +76,12 @@ async def heartbeat(core: Core, _: web.Request, body: Json) -> Json:
 
 @routes.add("POST", "/gateway/expire")
 async def expire(core: Core, _: web.Request, body: Json) -> Json:
-    """End sessions without telling anyone: the next RESUME finds nothing."""
+    """End sessions and break their connections: the next RESUME finds nothing."""
     chosen = _chosen(core, body)
     for session in chosen:
         core.hub.kill(session, "expired")
+        if session.socket is not None:
+            session.socket.reset()
     return {"sessions": [item.id for item in chosen]}
 
 

@@ -62,11 +62,11 @@ async def create_channel(core: Core, request: web.Request, body: Json) -> Json:
     guild = core.world.guild(path_id(request, "guild_id"))
     kind = ChannelType(int(body.get("type", 0)))
     name, topic = str(body["name"]), str(body.get("topic", ""))
-    channel = guilds.create_channel(core.world, guild, name, kind, topic)
-    for item in body.get("overwrites", []):
-        channel.overwrites.append(
-            Overwrite(int(item["id"]), int(item["type"]), int(item["allow"]), int(item["deny"]))
-        )
+    overwrites = [
+        Overwrite(int(item["id"]), int(item["type"]), int(item["allow"]), int(item["deny"]))
+        for item in body.get("overwrites", [])
+    ]
+    channel = guilds.create_channel(core.world, guild, name, kind, topic, overwrites)
     return payloads.channel(core.world, channel)
 
 

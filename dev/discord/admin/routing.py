@@ -8,12 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from dev.discord.core import CORE, Core
-from dev.discord.interactions.options import BadOption
-from dev.discord.interactions.users import NotOffered
+from dev.discord.interactions.options import BadOptionError
+from dev.discord.interactions.users import NotOfferedError
 from dev.discord.rest.routing import answer
 from dev.discord.wire import Json, loads
 from dev.discord.world.models import Application
-from dev.discord.world.state import Missing
+from dev.discord.world.state import MissingError
 
 PREFIX = "/_admin"
 
@@ -43,11 +43,11 @@ def bind(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamRespon
         try:
             body = await _body(request)
             result = await handler(request.app[CORE], request, body)
-        except (BadOption, NotOffered, ValueError) as error:
+        except (BadOptionError, NotOfferedError, ValueError) as error:
             return answer(400, {"error": str(error)})
         except KeyError as error:
             return answer(400, {"error": f"the field {error.args[0]} is missing"})
-        except Missing as error:
+        except MissingError as error:
             return answer(404, {"error": str(error)})
         return result if isinstance(result, web.StreamResponse) else answer(200, result)
 
@@ -77,5 +77,5 @@ def application(core: Core, raw: object) -> Application | None:
         return None
     found = core.world.applications.get(int(str(raw)))
     if found is None:
-        raise Missing(10002, "Application")
+        raise MissingError(10002, "Application")
     return found

@@ -12,9 +12,9 @@ from aiohttp import WSMsgType, web
 
 from dev.discord.gateway import handshake
 from dev.discord.gateway.codec import Codec
-from dev.discord.gateway.hub import Hub, InvalidSession
+from dev.discord.gateway.hub import Hub, InvalidSessionError
 from dev.discord.gateway.limits import SlidingWindow
-from dev.discord.gateway.opcodes import CloseCode, Op, Refused
+from dev.discord.gateway.opcodes import CloseCode, Op, RefusedError
 from dev.discord.gateway.replay import Frame
 from dev.discord.gateway.session import Session
 from dev.discord.wire import Json, dumps, loads
@@ -71,7 +71,7 @@ class Connection:
         self._codec = codec
         self._resume_url = resume_url
         self._outbox: asyncio.Queue[_Out] = asyncio.Queue()
-        self._rng = random.Random(hub.rng.getrandbits(32))
+        self._rng = random.Random(hub.rng.getrandbits(32))  # noqa: S311 -- repeatable
         self._window = SlidingWindow(hub.settings.sends_per_window, hub.settings.send_window)
         self._last_due = 0.0
         self._beat = asyncio.Event()
@@ -168,9 +168,9 @@ class Connection:
                 continue
             try:
                 self._take(message.data)
-            except Refused as refusal:
+            except RefusedError as refusal:
                 self.close_soon(refusal.code, refusal.reason)
-            except InvalidSession as invalid:
+            except InvalidSessionError as invalid:
                 self._refuse_session(invalid)
 
     def _gone(self) -> None:
@@ -190,14 +190,14 @@ class Connection:
     def _take(self, raw: str | bytes) -> None:
         size = len(raw.encode() if isinstance(raw, str) else raw)
         if size > self._hub.settings.max_payload_bytes:
-            raise Refused(CloseCode.DECODE_ERROR, "Payload too large.")
+            raise RefusedError(CloseCode.DECODE_ERROR, "Payload too large.")
         if not self._window.take(self._hub.clock.monotonic()):
-            raise Refused(CloseCode.RATE_LIMITED, "You are sending payloads too fast.")
+            raise RefusedError(CloseCode.RATE_LIMITED, "You are sending payloads too fast.")
         try:
             payload = loads(raw)
             op = payload["op"]
         except (ValueError, KeyError, TypeError):
-            raise Refused(CloseCode.DECODE_ERROR, "Error while decoding payload.") from None
+            raise RefusedError(CloseCode.DECODE_ERROR, "Error while decoding payload.") from None
         session = self.session.id if self.session else None
         self._hub.ledger.record("recv", conn=self.id, session=session, op=op)
         self._handle(op, payload.get("d"))
@@ -211,9 +211,9 @@ class Connection:
             case Op.RESUME:
                 self._resume(data)
             case _ if op not in _CLIENT_OPS:
-                raise Refused(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
+                raise RefusedError(CloseCode.UNKNOWN_OPCODE, "Unknown opcode.")
             case _ if self.session is None:
-                raise Refused(CloseCode.NOT_AUTHENTICATED, "Not authenticated.")
+                raise RefusedError(CloseCode.NOT_AUTHENTICATED, "Not authenticated.")
             case Op.REQUEST_GUILD_MEMBERS if isinstance(data, dict):
                 self._hub.request_members(self.session, _object(data))
             case _:
@@ -241,9 +241,9 @@ class Connection:
     def _must_be_new(self) -> None:
         # After op 9 the session is dead and the client may identify again on the same socket.
         if self.session is not None and self.session.dead is None:
-            raise Refused(CloseCode.ALREADY_AUTHENTICATED, "Already authenticated.")
+            raise RefusedError(CloseCode.ALREADY_AUTHENTICATED, "Already authenticated.")
 
-    def _refuse_session(self, invalid: InvalidSession) -> None:
+    def _refuse_session(self, invalid: InvalidSessionError) -> None:
         self._hub.ledger.record("invalid_session", conn=self.id, reason=invalid.reason)
         low, high = self._hub.settings.invalid_session_delay
         delay = self._rng.uniform(low, high) if invalid.delayed else 0.0

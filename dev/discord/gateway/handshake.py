@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dev.discord.gateway import intents
-from dev.discord.gateway.opcodes import CloseCode, Refused
+from dev.discord.gateway.opcodes import CloseCode, RefusedError
 from dev.discord.wire import Json
 
 
@@ -40,19 +40,19 @@ def read_identify(data: object) -> Identify:
 
     Raises
     ------
-    Refused
+    RefusedError
         4002 for a wrong shape, 4010 for an impossible shard, 4013 for unknown intent bits.
     """
     if not isinstance(data, dict) or not isinstance(data.get("token"), str):
-        raise Refused(CloseCode.DECODE_ERROR, "IDENTIFY needs a token")
+        raise RefusedError(CloseCode.DECODE_ERROR, "IDENTIFY needs a token")
     wanted = data.get("intents")
     if not isinstance(wanted, int) or isinstance(wanted, bool):
-        raise Refused(CloseCode.DECODE_ERROR, "IDENTIFY needs intents")
+        raise RefusedError(CloseCode.DECODE_ERROR, "IDENTIFY needs intents")
     if not isinstance(data.get("properties"), dict):
-        raise Refused(CloseCode.DECODE_ERROR, "IDENTIFY needs properties")
+        raise RefusedError(CloseCode.DECODE_ERROR, "IDENTIFY needs properties")
     shard_id, shard_count = _shard(data.get("shard", [0, 1]))
     if wanted < 0 or wanted & ~intents.ALL:
-        raise Refused(CloseCode.INVALID_INTENTS, "Invalid intent(s).")
+        raise RefusedError(CloseCode.INVALID_INTENTS, "Invalid intent(s).")
     return Identify(
         token=bare_token(data["token"]),
         intents=wanted,
@@ -64,21 +64,21 @@ def read_identify(data: object) -> Identify:
 
 
 def read_resume(data: object) -> Resume:
-    """Read the data of op 6; raises ``Refused`` with 4002 for a wrong shape."""
+    """Read the data of op 6; raises ``RefusedError`` with 4002 for a wrong shape."""
     if not isinstance(data, dict):
-        raise Refused(CloseCode.DECODE_ERROR, "RESUME needs an object")
+        raise RefusedError(CloseCode.DECODE_ERROR, "RESUME needs an object")
     token, session_id, seq = data.get("token"), data.get("session_id"), data.get("seq")
     if not isinstance(token, str) or not isinstance(session_id, str):
-        raise Refused(CloseCode.DECODE_ERROR, "RESUME needs token and session_id")
+        raise RefusedError(CloseCode.DECODE_ERROR, "RESUME needs token and session_id")
     if not isinstance(seq, int) or isinstance(seq, bool):
-        raise Refused(CloseCode.DECODE_ERROR, "RESUME needs seq")
+        raise RefusedError(CloseCode.DECODE_ERROR, "RESUME needs seq")
     return Resume(bare_token(token), session_id, seq)
 
 
 def check_privileged(wanted: int, allowed: int) -> None:
-    """Raise ``Refused`` (4014) when a privileged intent is asked for but not switched on."""
+    """Raise ``RefusedError`` (4014) when a privileged intent is asked for but not switched on."""
     if wanted & int(intents.PRIVILEGED) & ~allowed:
-        raise Refused(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
+        raise RefusedError(CloseCode.DISALLOWED_INTENTS, "Disallowed intent(s).")
 
 
 def _shard(value: object) -> tuple[int, int]:
@@ -86,4 +86,4 @@ def _shard(value: object) -> tuple[int, int]:
         case [int(shard_id), int(count)] if 0 <= shard_id < count:
             return shard_id, count
         case _:
-            raise Refused(CloseCode.INVALID_SHARD, "Invalid shard.")
+            raise RefusedError(CloseCode.INVALID_SHARD, "Invalid shard.")

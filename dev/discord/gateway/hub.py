@@ -12,7 +12,7 @@ from dev.discord.gateway import handshake, intents
 from dev.discord.gateway.faults import Faults
 from dev.discord.gateway.handshake import Identify, Resume
 from dev.discord.gateway.limits import IdentifyBuckets, IdentifyBudget
-from dev.discord.gateway.opcodes import SESSION_KILLERS, CloseCode, Op, Refused
+from dev.discord.gateway.opcodes import SESSION_KILLERS, CloseCode, Op, RefusedError
 from dev.discord.gateway.replay import Frame, ReplayBuffer
 from dev.discord.gateway.routing import shard_of
 from dev.discord.gateway.session import Session, Socket
@@ -28,7 +28,7 @@ API_VERSION = 10
 _AUDIT_EVENT = "GUILD_AUDIT_LOG_ENTRY_CREATE"
 
 
-class InvalidSession(Exception):  # noqa: N818 -- the name of op 9
+class InvalidSessionError(Exception):
     """The answer is op 9.
 
     Parameters
@@ -180,16 +180,16 @@ class Hub:
 
         Raises
         ------
-        Refused
+        RefusedError
             With the close code for a bad token, shard or intents.
-        InvalidSession
+        InvalidSessionError
             When the bucket's turn is not there yet.
         """
         app = self._authenticate(request.token)
         handshake.check_privileged(request.intents, app.privileged)
         mine = self._guilds_of(app, request.shard_id, request.shard_count)
         if len(mine) > self.settings.max_guilds_per_shard:
-            raise Refused(CloseCode.SHARDING_REQUIRED, "Sharding required.")
+            raise RefusedError(CloseCode.SHARDING_REQUIRED, "Sharding required.")
         self._spend_identify(app, request, socket)
         session = self._new_session(app, request, codec)
         self._attach(session, socket)
@@ -203,7 +203,7 @@ class Hub:
     def _authenticate(self, token: str) -> Application:
         app = self.world.application_by_token(token)
         if app is None or app.token_refused:
-            raise Refused(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
+            raise RefusedError(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
         return app
 
     def _guilds_of(self, app: Application, shard_id: int, shard_count: int) -> list[int]:
@@ -232,9 +232,9 @@ class Hub:
         )
         if not within_budget:
             self._reset_token(app)
-            raise Refused(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
+            raise RefusedError(CloseCode.AUTHENTICATION_FAILED, "Authentication failed.")
         if not in_turn:
-            raise InvalidSession("identify_rate_limit")
+            raise InvalidSessionError("identify_rate_limit")
 
     def _reset_token(self, app: Application) -> None:
         """Do what Discord does when the IDENTIFY budget is overdrawn: end all, void the token."""
@@ -293,9 +293,9 @@ class Hub:
 
         Raises
         ------
-        Refused
+        RefusedError
             4004 for a bad token, 4007 for a sequence that was never sent.
-        InvalidSession
+        InvalidSessionError
             When the session is gone, or can no longer be replayed from there.
         """
         app = self._authenticate(request.token)
@@ -303,7 +303,7 @@ class Hub:
         fields = {"session": request.session_id, "from_seq": request.seq, "source": socket.source}
         try:
             frames = self._resumable(session, app, request, codec)
-        except (InvalidSession, Refused) as refusal:
+        except (InvalidSessionError, RefusedError) as refusal:
             why = str(refusal)
             self.ledger.record("resume", **fields, conn=socket.id, accepted=False, reason=why)
             raise
@@ -330,25 +330,25 @@ class Hub:
         self, session: Session | None, app: Application, request: Resume, codec: str
     ) -> tuple[Frame, ...]:
         if session is None or session.app_id != app.id:
-            raise InvalidSession("unknown_session", delayed=True)
+            raise InvalidSessionError("unknown_session", delayed=True)
         if session.dead is not None:
-            raise InvalidSession(f"dead_session:{session.dead}", delayed=True)
+            raise InvalidSessionError(f"dead_session:{session.dead}", delayed=True)
         if request.seq > session.seq or request.seq < 0:
-            raise Refused(CloseCode.INVALID_SEQ, "Invalid seq.")
+            raise RefusedError(CloseCode.INVALID_SEQ, "Invalid seq.")
         if self.settings.pin_codec and codec != session.codec:
-            raise InvalidSession("codec_changed")
+            raise InvalidSessionError("codec_changed")
         if session.socket is not None:
             self._meet_open_socket(session)
         session.buffer.trim(self.clock.monotonic())
         frames = session.buffer.after(request.seq)
         if frames is None:
-            raise InvalidSession("forgotten", delayed=True)
+            raise InvalidSessionError("forgotten", delayed=True)
         return frames
 
     def _meet_open_socket(self, session: Session) -> None:
         mode = self.settings.on_open_socket
         if mode != "steal":
-            raise InvalidSession("socket_open", resumable=mode == "refuse_resumable")
+            raise InvalidSessionError("socket_open", resumable=mode == "refuse_resumable")
         old = session.socket
         assert old is not None
         session.detached_at = self.clock.monotonic()

@@ -45,7 +45,7 @@ SESSION_KILLERS = frozenset({1000, 1001})
 """Close codes of a *client* that end its session; after any other it can be resumed."""
 
 
-class Refused(Exception):
+class RefusedError(Exception):
     """A payload the protocol answers with a close code.
 
     Parameters

@@ -7,7 +7,7 @@ from enum import IntEnum
 from dev.discord.wire import Json
 from dev.discord.world import payloads
 from dev.discord.world.models import Channel, Guild
-from dev.discord.world.state import Missing, World
+from dev.discord.world.state import MissingError, World
 
 
 class OptionType(IntEnum):
@@ -31,7 +31,7 @@ _TRUE = {"true", "yes", "1", "on"}
 _FALSE = {"false", "no", "0", "off"}
 
 
-class BadOption(ValueError):
+class BadOptionError(ValueError):
     """What Discord's own client would not let a user send; the text says what to change."""
 
 
@@ -54,22 +54,22 @@ def build(
 
     Raises
     ------
-    BadOption
+    BadOptionError
         When the registered command would not accept the values.
     """
     declared: list[Json] = command.get("options") or []
     if path:
         inner = next((item for item in declared if item["name"] == path[0]), None)
         if inner is None or inner["type"] not in _NESTED:
-            raise BadOption(f"{command['name']} has no sub-command {path[0]}")
+            raise BadOptionError(f"{command['name']} has no sub-command {path[0]}")
         nested = build(inner, path[1:], values, focused=focused)
         return [{"name": inner["name"], "type": inner["type"], "options": nested}]
     if any(item["type"] in _NESTED for item in declared):
         names = ", ".join(item["name"] for item in declared)
-        raise BadOption(f"{command['name']} needs one of its sub-commands: {names}")
+        raise BadOptionError(f"{command['name']} needs one of its sub-commands: {names}")
     unknown = set(values) - {item["name"] for item in declared}
     if unknown:
-        raise BadOption(f"{command['name']} has no option {', '.join(sorted(unknown))}")
+        raise BadOptionError(f"{command['name']} has no option {', '.join(sorted(unknown))}")
     return [
         _option(item, values[item["name"]], focused=focused == item["name"])
         for item in declared
@@ -84,7 +84,7 @@ def _given(declared: Json, values: Json, *, optional: bool) -> bool:
     if name in values and optional:
         return True
     if declared.get("required") and not optional:
-        raise BadOption(f"option {name} is required")
+        raise BadOptionError(f"option {name} is required")
     return False
 
 
@@ -106,15 +106,15 @@ def _typed(kind: OptionType, name: str, value: object) -> str | int | float | bo
         if kind is OptionType.NUMBER:
             return float(text)
     except ValueError:
-        raise BadOption(f"option {name} needs a number, not {text!r}") from None
+        raise BadOptionError(f"option {name} needs a number, not {text!r}") from None
     if kind is OptionType.BOOLEAN:
         if text.lower() not in _TRUE | _FALSE:
-            raise BadOption(f"option {name} needs true or false, not {text!r}")
+            raise BadOptionError(f"option {name} needs true or false, not {text!r}")
         return text.lower() in _TRUE
     if kind in _SNOWFLAKES:
         bare = text.strip("<@!&#>")
         if not bare.isdigit():
-            raise BadOption(f"option {name} needs an id or a mention, not {text!r}")
+            raise BadOptionError(f"option {name} needs an id or a mention, not {text!r}")
         return bare
     return str(value)
 
@@ -124,15 +124,15 @@ def _check_bounds(declared: Json, kind: OptionType, value: object) -> None:
     choices = declared.get("choices")
     if choices and value not in [choice["value"] for choice in choices]:
         known = ", ".join(str(choice["value"]) for choice in choices)
-        raise BadOption(f"option {name} must be one of: {known}")
+        raise BadOptionError(f"option {name} must be one of: {known}")
     if kind in (OptionType.INTEGER, OptionType.NUMBER) and isinstance(value, int | float):
         low, high = declared.get("min_value"), declared.get("max_value")
         if (low is not None and value < low) or (high is not None and value > high):
-            raise BadOption(f"option {name} must be between {low} and {high}")
+            raise BadOptionError(f"option {name} must be between {low} and {high}")
     if kind is OptionType.STRING and isinstance(value, str):
         shortest, longest = declared.get("min_length") or 0, declared.get("max_length") or 6000
         if not shortest <= len(value) <= longest:
-            raise BadOption(f"option {name} must have {shortest} to {longest} characters")
+            raise BadOptionError(f"option {name} must have {shortest} to {longest} characters")
 
 
 def resolve(
@@ -142,7 +142,7 @@ def resolve(
 
     Raises
     ------
-    BadOption
+    BadOptionError
         When an id belongs to nothing the user could have picked.
     """
     resolved: dict[str, Json] = {}
@@ -172,8 +172,8 @@ def _resolve_user(
 ) -> None:
     try:
         user = world.user(number)
-    except Missing:
-        raise BadOption(f"there is no user {number}") from None
+    except MissingError:
+        raise BadOptionError(f"there is no user {number}") from None
     into.setdefault("users", {})[str(number)] = payloads.user(user)
     member = guild.members.get(number) if guild else None
     if guild is not None and member is not None:
@@ -188,7 +188,7 @@ def _resolve_channel(
 ) -> None:
     channel = guild.channels.get(number) if guild else None
     if channel is None:
-        raise BadOption(f"there is no channel {number} here")
+        raise BadOptionError(f"there is no channel {number} here")
     into.setdefault("channels", {})[str(number)] = {
         "id": str(channel.id),
         "name": channel.name,
@@ -209,5 +209,5 @@ def _resolve_channel(
 def _resolve_role(guild: Guild | None, number: int, into: dict[str, Json]) -> None:
     role = guild.roles.get(number) if guild else None
     if role is None:
-        raise BadOption(f"there is no role or user {number} here")
+        raise BadOptionError(f"there is no role or user {number} here")
     into.setdefault("roles", {})[str(number)] = payloads.role(role)

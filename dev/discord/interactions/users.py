@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dev.discord.interactions import options
-from dev.discord.interactions.options import BadOption
+from dev.discord.interactions.options import BadOptionError
 from dev.discord.interactions.registry import Interaction, Interactions, InteractionType
 from dev.discord.wire import Json
 from dev.discord.world import applications, payloads
@@ -14,7 +14,7 @@ from dev.discord.world.permissions import Permission
 from dev.discord.world.state import World
 
 
-class NotOffered(PermissionError):
+class NotOfferedError(PermissionError):
     """Something Discord's client would not offer to this user; the text says why."""
 
 
@@ -42,7 +42,7 @@ def run_command(
 
     Raises
     ------
-    NotOffered, BadOption
+    NotOfferedError, BadOptionError
         When the command is unknown, not permitted, or filled in wrongly.
     """
     owner, command = _find(world, channel, use.command, app)
@@ -78,12 +78,12 @@ def use_component(
         (c for c in _components(message.components) if c.get("custom_id") == custom_id), None
     )
     if found is None:
-        raise NotOffered(f"message {message.id} has no component {custom_id}")
+        raise NotOfferedError(f"message {message.id} has no component {custom_id}")
     if found.get("disabled"):
-        raise NotOffered(f"component {custom_id} is disabled")
+        raise NotOfferedError(f"component {custom_id} is disabled")
     app = world.applications.get(message.application_id or message.author_id)
     if app is None:
-        raise NotOffered("only messages of an application have components that work")
+        raise NotOfferedError("only messages of an application have components that work")
     data: Json = {"custom_id": custom_id, "component_type": found["type"], "id": found.get("id", 0)}
     if found["type"] != _BUTTON:
         data["values"] = values or []
@@ -100,7 +100,7 @@ def submit_modal(
 ) -> Interaction:
     """Send the form that ``asked`` was answered with, with ``values`` by custom id."""
     if asked.modal is None:
-        raise NotOffered("this interaction was not answered with a form")
+        raise NotOfferedError("this interaction was not answered with a form")
     app = world.applications[asked.app_id]
     filled = [_fill(item, values) for item in asked.modal.get("components", [])]
     data: Json = {"custom_id": asked.modal["custom_id"], "components": filled}
@@ -124,7 +124,7 @@ def _find(
         for command in applications.usable_commands(candidate, channel.guild_id):
             if command["name"] == name:
                 return candidate, command
-    raise NotOffered(f"no bot here has registered the command {name}")
+    raise NotOfferedError(f"no bot here has registered the command {name}")
 
 
 def _present(world: World, channel: Channel, app: Application) -> bool:
@@ -137,15 +137,17 @@ def _check_may_use(world: World, channel: Channel, user_id: int, command: Json) 
     contexts = command.get("contexts")
     in_guild = channel.guild_id is not None
     if contexts is not None and (0 if in_guild else 1) not in contexts:
-        raise NotOffered(f"/{command['name']} is not offered here")
+        raise NotOfferedError(f"/{command['name']} is not offered here")
     bits = world.permissions(channel, user_id)
     if not bits & Permission.USE_APPLICATION_COMMANDS:
-        raise NotOffered("this user may not use commands in this channel")
+        raise NotOfferedError("this user may not use commands in this channel")
     needed = command.get("default_member_permissions")
     if in_guild and needed is not None:
         missing = int(needed) & ~bits
         if missing or needed == "0":
-            raise NotOffered(f"/{command['name']} needs permissions that this user does not have")
+            raise NotOfferedError(
+                f"/{command['name']} needs permissions that this user does not have"
+            )
 
 
 def _target(
@@ -179,5 +181,5 @@ def _fill(item: Json, values: dict[str, str]) -> Json:
         return {**shown, "component": _fill(item["component"], values)}
     custom_id = str(item.get("custom_id"))
     if custom_id not in values and item.get("required", True):
-        raise BadOption(f"the form's field {custom_id} is required")
+        raise BadOptionError(f"the form's field {custom_id} is required")
     return {**shown, "custom_id": custom_id, "value": values.get(custom_id, "")}

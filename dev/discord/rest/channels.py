@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dev.discord.rest.errors import ApiError
 from dev.discord.rest.routing import Call, Routes
 from dev.discord.wire import Json
 from dev.discord.world import guilds, payloads
@@ -30,12 +29,16 @@ async def list_channels(call: Call) -> list[Json]:
 async def create_channel(call: Call) -> Json:
     """Make a channel."""
     guild, body = call.guild(), call.data()
-    call_needs(call, Permission.MANAGE_CHANNELS)
+    call.needs(Permission.MANAGE_CHANNELS)
     kind = ChannelType(int(body.get("type") or 0))
     channel = guilds.create_channel(
-        call.world, guild, str(body["name"]), kind, body.get("topic") or ""
+        call.world,
+        guild,
+        str(call.required("name")),
+        kind,
+        body.get("topic") or "",
+        [_overwrite(item) for item in body.get("permission_overwrites") or []],
     )
-    channel.overwrites = [_overwrite(item) for item in body.get("permission_overwrites") or []]
     call.effect("channel_create", id=str(channel.id), reason=call.reason)
     call.status = 201
     return payloads.channel(call.world, channel)
@@ -91,13 +94,3 @@ def _replace_overwrite(call: Call, channel: Channel, target: int, by: Overwrite 
 def _overwrite(item: Json) -> Overwrite:
     allow, deny = int(item.get("allow") or 0), int(item.get("deny") or 0)
     return Overwrite(int(item["id"]), int(item.get("type") or 0), allow, deny)
-
-
-def call_needs(call: Call, needed: Permission) -> None:
-    """Raise 50013 unless the bot has ``needed`` in the guild of the path."""
-    from dev.discord.world import permissions
-
-    guild = call.guild()
-    bits = permissions.in_guild(guild, guild.members[call.bot.user_id])
-    if needed & ~bits:
-        raise ApiError(403, 50013, "Missing Permissions")

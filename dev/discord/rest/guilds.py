@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dev.discord.rest.channels import call_needs
 from dev.discord.rest.errors import ApiError, missing_permissions, unknown
 from dev.discord.rest.routing import Call, Routes
 from dev.discord.wire import Json
@@ -61,7 +60,7 @@ async def list_roles(call: Call) -> list[Json]:
 async def create_role(call: Call) -> Json:
     """Make a role below the bot's own."""
     guild, body = call.guild(), call.data()
-    call_needs(call, Permission.MANAGE_ROLES)
+    call.needs(Permission.MANAGE_ROLES)
     bits = int(body.get("permissions") or 0)
     name = str(body.get("name") or "new role")
     role = guilds.create_role(call.world, guild, name, bits, color=int(body.get("color") or 0))
@@ -72,7 +71,7 @@ async def create_role(call: Call) -> Json:
 
 def _role(call: Call) -> Role:
     guild = call.guild()
-    call_needs(call, Permission.MANAGE_ROLES)
+    call.needs(Permission.MANAGE_ROLES)
     role = guild.roles.get(call.id("role_id"))
     if role is None:
         raise unknown(10011, "Role")

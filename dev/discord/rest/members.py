@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dev.discord.rest.channels import call_needs
 from dev.discord.rest.errors import ApiError, missing_permissions, unknown
 from dev.discord.rest.routing import Call, Routes
 from dev.discord.wire import Json
@@ -75,10 +74,10 @@ async def edit_member(call: Call) -> Json:
     if "communication_disabled_until" in body:
         _time_out(call, guild, member, body["communication_disabled_until"])
     if "nick" in body:
-        call_needs(call, Permission.MANAGE_NICKNAMES)
+        call.needs(Permission.MANAGE_NICKNAMES)
         member.nick = body["nick"] or None
     if "roles" in body:
-        call_needs(call, Permission.MANAGE_ROLES)
+        call.needs(Permission.MANAGE_ROLES)
         member.roles = [int(item) for item in body["roles"] or []]
     guilds.update_member(call.world, guild, member)
     _audit(call, guild, _UPDATE, member.user_id)
@@ -88,7 +87,7 @@ async def edit_member(call: Call) -> Json:
 
 
 def _time_out(call: Call, guild: Guild, member: Member, until: str | None) -> None:
-    call_needs(call, Permission.MODERATE_MEMBERS)
+    call.needs(Permission.MODERATE_MEMBERS)
     _must_outrank(call, guild, member.user_id)
     target = permissions.in_guild(guild, member)
     if until is not None and target & Permission.ADMINISTRATOR:
@@ -101,7 +100,7 @@ async def kick(call: Call) -> None:
     """Kick a member."""
     guild = call.guild()
     member = _member(call, guild)
-    call_needs(call, Permission.KICK_MEMBERS)
+    call.needs(Permission.KICK_MEMBERS)
     _must_outrank(call, guild, member.user_id)
     guilds.leave(call.world, guild, member.user_id)
     _audit(call, guild, _KICK, member.user_id)
@@ -126,7 +125,7 @@ def _change_role(call: Call, *, add: bool) -> None:
     member, role = _member(call, guild), guild.roles.get(call.id("role_id"))
     if role is None:
         raise unknown(10011, "Role")
-    call_needs(call, Permission.MANAGE_ROLES)
+    call.needs(Permission.MANAGE_ROLES)
     if role.position >= permissions.rank(guild, call.bot.user_id):
         raise missing_permissions()
     if (role.id in member.roles) is add:
@@ -145,7 +144,7 @@ def _change_role(call: Call, *, add: bool) -> None:
 async def list_bans(call: Call) -> list[Json]:
     """Return all bans."""
     guild = call.guild()
-    call_needs(call, Permission.BAN_MEMBERS)
+    call.needs(Permission.BAN_MEMBERS)
     return [_ban(call, user_id, reason) for user_id, reason in guild.bans.items()]
 
 
@@ -153,7 +152,7 @@ async def list_bans(call: Call) -> list[Json]:
 async def get_ban(call: Call) -> Json:
     """Return one ban."""
     guild, user_id = call.guild(), call.id("user_id")
-    call_needs(call, Permission.BAN_MEMBERS)
+    call.needs(Permission.BAN_MEMBERS)
     if user_id not in guild.bans:
         raise unknown(10026, "Ban")
     return _ban(call, user_id, guild.bans[user_id])
@@ -168,7 +167,7 @@ async def ban(call: Call) -> None:
     """Ban a user, member or not. A second ban changes nothing."""
     guild, user_id = call.guild(), call.id("user_id")
     call.world.user(user_id)
-    call_needs(call, Permission.BAN_MEMBERS)
+    call.needs(Permission.BAN_MEMBERS)
     _must_outrank(call, guild, user_id)
     seconds = int(call.data().get("delete_message_seconds") or 0)
     fields = {"guild": str(guild.id), "user": str(user_id), "reason": call.reason}
@@ -182,7 +181,7 @@ async def ban(call: Call) -> None:
 async def unban(call: Call) -> None:
     """Lift a ban."""
     guild, user_id = call.guild(), call.id("user_id")
-    call_needs(call, Permission.BAN_MEMBERS)
+    call.needs(Permission.BAN_MEMBERS)
     guilds.unban(call.world, guild, user_id)
     _audit(call, guild, _UNBAN, user_id)
     call.effect("unban", guild=str(guild.id), user=str(user_id), reason=call.reason)

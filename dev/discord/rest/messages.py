@@ -6,6 +6,7 @@ from dev.discord.rest.body import to_attachments
 from dev.discord.rest.errors import ApiError, invalid_form, missing_permissions
 from dev.discord.rest.ratelimit import Limit
 from dev.discord.rest.routing import Call, Routes
+from dev.discord.snowflake import epoch_seconds
 from dev.discord.wire import Json
 from dev.discord.world import messages, payloads
 from dev.discord.world.messages import Draft
@@ -75,7 +76,7 @@ def _with_nonce(call: Call, channel: Channel, nonce: object) -> Message | None:
         return None
     oldest = call.core.clock.wall() - call.core.settings.rest.nonce_window
     for message in reversed(channel.messages.values()):
-        if payloads.epoch_seconds(message.id) < oldest:
+        if epoch_seconds(message.id) < oldest:
             return None
         if message.author_id == call.bot.user_id and str(message.nonce) == str(nonce):
             return message

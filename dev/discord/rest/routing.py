@@ -11,12 +11,19 @@ from aiohttp import web
 
 from dev.discord.core import CORE, Core
 from dev.discord.rest.body import Upload, read_body
-from dev.discord.rest.errors import ApiError, invalid_form, missing_permissions, unauthorized
+from dev.discord.rest.errors import (
+    ApiError,
+    invalid_form,
+    missing_access,
+    missing_permissions,
+    unauthorized,
+)
 from dev.discord.rest.ratelimit import DEFAULT_LIMIT, Limit
 from dev.discord.wire import Json, dumps
+from dev.discord.world import permissions
 from dev.discord.world.models import Application, Channel, Guild
 from dev.discord.world.permissions import Permission
-from dev.discord.world.state import Missing, World
+from dev.discord.world.state import MissingError, World
 
 API_VERSIONS = ("9", "10")
 PREFIX = "/api/v{version}"
@@ -73,11 +80,24 @@ class Call:
             raise ApiError(400, 50109, "The request body contains invalid JSON.")
         return self.body
 
+    def required(self, name: str) -> Any:
+        """Return a field of the body that must be there."""
+        value = self.data().get(name)
+        if value is None:
+            raise invalid_form(name, "BASE_TYPE_REQUIRED", "This field is required")
+        return value
+
+    def needs(self, needed: Permission) -> None:
+        """Raise 50013 unless the bot has ``needed`` in the guild of the path."""
+        guild = self.guild()
+        if needed & ~permissions.in_guild(guild, guild.members[self.bot.user_id]):
+            raise missing_permissions()
+
     def guild(self) -> Guild:
         """Return the guild of the path, which the bot must be in."""
         guild = self.world.guild(self.id("guild_id"))
         if self.bot.user_id not in guild.members:
-            raise ApiError(403, 50001, "Missing Access")
+            raise missing_access()
         return guild
 
     def channel(self, needed: Permission = Permission.VIEW_CHANNEL) -> Channel:
@@ -85,7 +105,7 @@ class Call:
         channel = self.world.channel(self.id("channel_id"))
         bits = self.world.permissions(channel, self.bot.user_id)
         if not bits & Permission.VIEW_CHANNEL:
-            raise ApiError(403, 50001, "Missing Access")
+            raise missing_access()
         if needed & ~bits:
             raise missing_permissions()
         return channel
@@ -181,10 +201,7 @@ def _application(core: Core, request: web.Request) -> Application | None:
 async def _guarded(route: Route, call: Call) -> web.Response:
     headers: dict[str, str] = {}
     try:
-        if call.request.match_info["version"] not in API_VERSIONS:
-            raise ApiError(400, 50041, "Invalid API version provided.")
-        if route.authenticated and call.app is None:
-            raise unauthorized()
+        _check_caller(route, call)
         verdict = call.core.limiter.take(
             str(call.app.id) if call.app else "-",
             f"{route.method} {route.path}",
@@ -199,10 +216,17 @@ async def _guarded(route: Route, call: Call) -> web.Response:
         result = await route.handler(call)
     except ApiError as error:
         return answer(error.status, error.body, headers)
-    except Missing as missing:
+    except MissingError as missing:
         return answer(404, {"message": str(missing), "code": missing.code}, headers)
     status = 204 if result is None and call.status == 200 else call.status
     return answer(status, result, headers)
+
+
+def _check_caller(route: Route, call: Call) -> None:
+    if call.request.match_info["version"] not in API_VERSIONS:
+        raise ApiError(400, 50041, "Invalid API version provided.")
+    if route.authenticated and call.app is None:
+        raise unauthorized()
 
 
 def _major(request: web.Request) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dev.discord.wire import Json
 from dev.discord.world import payloads, permissions
-from dev.discord.world.models import Channel, ChannelType, Guild, Member, Role, User
-from dev.discord.world.state import Missing, World
+from dev.discord.world.models import Channel, ChannelType, Guild, Member, Overwrite, Role, User
+from dev.discord.world.state import MissingError, World
 
 
 def create_user(
@@ -44,7 +44,7 @@ def create_role(
 def delete_role(world: World, guild: Guild, role_id: int) -> None:
     """Remove a role from the guild and from everyone who has it."""
     if guild.roles.pop(role_id, None) is None:
-        raise Missing(10011, "Role")
+        raise MissingError(10011, "Role")
     for member in guild.members.values():
         if role_id in member.roles:
             member.roles.remove(role_id)
@@ -53,12 +53,18 @@ def delete_role(world: World, guild: Guild, role_id: int) -> None:
 
 
 def create_channel(
-    world: World, guild: Guild, name: str, kind: ChannelType = ChannelType.TEXT, topic: str = ""
+    world: World,
+    guild: Guild,
+    name: str,
+    kind: ChannelType = ChannelType.TEXT,
+    topic: str = "",
+    overwrites: list[Overwrite] | None = None,
 ) -> Channel:
     """Make a channel at the end of the guild's list."""
     channel = Channel(
         world.ids.next(), kind, name, guild.id, topic or None, position=len(guild.channels)
     )
+    channel.overwrites = overwrites or []
     guild.channels[channel.id] = channel
     data = payloads.channel(world, channel)
     world.emit("CHANNEL_CREATE", data, guild_id=guild.id, channel_id=channel.id)
@@ -74,7 +80,7 @@ def update_channel(world: World, channel: Channel) -> None:
 def delete_channel(world: World, channel: Channel) -> None:
     """Remove a channel of a guild; everyone who could see it hears of it first."""
     if channel.guild_id is None:
-        raise Missing(10003, "Channel")
+        raise MissingError(10003, "Channel")
     data = payloads.channel(world, channel)
     world.emit("CHANNEL_DELETE", data, guild_id=channel.guild_id, channel_id=channel.id)
     del world.guild(channel.guild_id).channels[channel.id]
@@ -94,7 +100,7 @@ def join(world: World, guild: Guild, user_id: int, roles: list[int] | None = Non
 def leave(world: World, guild: Guild, user_id: int) -> None:
     """Take a user out, however it came about. A bot hears of its own end as GUILD_DELETE."""
     if guild.members.get(user_id) is None:
-        raise Missing(10007, "Member")
+        raise MissingError(10007, "Member")
     data = {"guild_id": str(guild.id), "user": payloads.user(world.user(user_id))}
     if user_id in world.applications:
         gone = {"id": str(guild.id)}
@@ -121,7 +127,7 @@ def ban(world: World, guild: Guild, user_id: int, reason: str | None) -> None:
 def unban(world: World, guild: Guild, user_id: int) -> None:
     """Lift a ban."""
     if user_id not in guild.bans:
-        raise Missing(10026, "Ban")
+        raise MissingError(10026, "Ban")
     del guild.bans[user_id]
     data = {"guild_id": str(guild.id), "user": payloads.user(world.user(user_id))}
     world.emit("GUILD_BAN_REMOVE", data, guild_id=guild.id)

@@ -20,7 +20,7 @@ from dev.discord.world.models import (
 )
 
 
-class Missing(LookupError):
+class MissingError(LookupError):
     """Something asked for does not exist.
 
     Parameters
@@ -85,33 +85,33 @@ class World:
         return event
 
     def guild(self, guild_id: int) -> Guild:
-        """Return a guild or raise ``Missing``."""
+        """Return a guild or raise ``MissingError``."""
         guild = self.guilds.get(guild_id)
         if guild is None:
-            raise Missing(10004, "Guild")
+            raise MissingError(10004, "Guild")
         return guild
 
     def channel(self, channel_id: int) -> Channel:
-        """Return a channel of any kind or raise ``Missing``."""
+        """Return a channel of any kind or raise ``MissingError``."""
         if channel := self.directs.get(channel_id):
             return channel
         for guild in self.guilds.values():
             if channel := guild.channels.get(channel_id):
                 return channel
-        raise Missing(10003, "Channel")
+        raise MissingError(10003, "Channel")
 
     def user(self, user_id: int) -> User:
-        """Return a user or raise ``Missing``."""
+        """Return a user or raise ``MissingError``."""
         user = self.users.get(user_id)
         if user is None:
-            raise Missing(10013, "User")
+            raise MissingError(10013, "User")
         return user
 
     def message(self, channel_id: int, message_id: int) -> Message:
-        """Return a message of a channel or raise ``Missing``."""
+        """Return a message of a channel or raise ``MissingError``."""
         message = self.channel(channel_id).messages.get(message_id)
         if message is None:
-            raise Missing(10008, "Message")
+            raise MissingError(10008, "Message")
         return message
 
     def application_by_token(self, token: str) -> Application | None:
