@@ -417,7 +417,7 @@ class Application:
 
 
 TOKEN_REFUSED = (
-    "Discord refused the token; put a valid one into the Secret (developer portal, page Bot, "
+    "Discord refused the token; put a valid one into the Secret (developer portal, page Bot, "  # noqa: S105
     "Reset Token)"
 )
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 DEAF_SECONDS = 30.0
 DEAD_SHARD_SECONDS = 180.0
 TICK_SECONDS = 1.0
+GATEWAY_AWAY = "GatewayDisconnected"
+PATIENCE_SECONDS = 15.0
 
 
 class StatusBoard:
@@ -37,6 +39,7 @@ class StatusBoard:
         self.logged_in = False
         self.draining = False
         self._tick = time.monotonic()
+        self._live_at = self._tick
         self._dead_since: dict[int, float] = {}
 
     # What the application reports.
@@ -147,8 +150,18 @@ class StatusBoard:
         for shard, latency in app.bot.latencies:
             if math.isfinite(latency):
                 app.metrics.shard_latency.labels(shard=str(shard)).set(latency)
+        self._watch_gateway(now)
         dead: set[int] = app.bot.dead_shards() if app.active else set()
         self._dead_since = {shard: self._dead_since.get(shard, now) for shard in dead}
+
+    def _watch_gateway(self, now: float) -> None:
+        app = self._app
+        if not app.active or app.bot.live():
+            self._live_at = now
+            if app.degraded.reason("discord") == GATEWAY_AWAY:
+                app.degraded.clear("discord")
+        elif now - self._live_at > PATIENCE_SECONDS:
+            app.degraded.set("discord", GATEWAY_AWAY)
 
 
 def _finite(value: float) -> float | None:

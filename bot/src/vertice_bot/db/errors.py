@@ -6,6 +6,11 @@ import ssl
 
 import asyncpg
 
+from vertice_bot.errors import Unavailable
+
+POOL_EXHAUSTED = "PoolExhausted"
+"""Reason that says something of us and not of the database."""
+
 _OUTAGES = (
     OSError,
     TimeoutError,
@@ -24,6 +29,8 @@ _OUTAGES = (
 
 def is_outage(error: BaseException) -> bool:
     """Say whether an exception means that the database does not serve us now."""
+    if isinstance(error, Unavailable):
+        return error.reason != POOL_EXHAUSTED
     if isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error) or "closing" in str(error)
     return isinstance(error, _OUTAGES)
@@ -31,6 +38,8 @@ def is_outage(error: BaseException) -> bool:
 
 def reason(error: BaseException) -> str:
     """Give a CamelCase word for ``/statusz``; the text of the exception may hold a host or user."""
+    if isinstance(error, Unavailable):
+        return error.reason
     if isinstance(error, asyncpg.InvalidAuthorizationSpecificationError):
         return "AuthenticationFailed"
     if isinstance(error, asyncpg.InvalidCatalogNameError):

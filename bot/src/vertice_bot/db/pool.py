@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 import asyncpg
 
 from vertice_bot.breaker import Breaker
-from vertice_bot.db.errors import is_outage, reason
-from vertice_bot.errors import Unavailable
+from vertice_bot.db.errors import POOL_EXHAUSTED, is_outage, reason
+from vertice_bot.errors import ConfigError, Unavailable
 from vertice_bot.settings import DatabaseSettings, read_secret
 from vertice_bot.telemetry.degraded import Degraded
 from vertice_bot.telemetry.metrics import Metrics
@@ -45,7 +45,7 @@ class PoolExhausted(Unavailable):
     """Every connection is in use; the database itself may be fine."""
 
     def __init__(self) -> None:
-        super().__init__("postgres", "PoolExhausted")
+        super().__init__("postgres", POOL_EXHAUSTED)
 
 
 class Database:
@@ -234,7 +234,11 @@ def _password(settings: DatabaseSettings) -> str:
     # With IAM login through the proxy any password does.
     if settings.password_file is None:
         return ""
-    return read_secret(settings.password_file, "database.password_file").get_secret_value()
+    try:
+        return read_secret(settings.password_file, "database.password_file").get_secret_value()
+    except ConfigError:
+        # It was readable at the start; a Secret that goes away later only degrades.
+        raise Unavailable("postgres", "SecretUnreadable") from None
 
 
 def tls_context(mode: str, ca_file: Path | None) -> ssl.SSLContext | bool:

@@ -34,8 +34,9 @@ class EventContext:
 
 CURRENT: ContextVar[EventContext | None] = ContextVar("vertice_event", default=None)
 
-# A View's time-out runs for minutes after the handler that sent it has ended.
-_NOT_WORK = "__timeout_task_impl"
+# Not the handling of an event, although started by it: the time-out of a View, which runs for
+# minutes, and discord.py's waiting for the last guild after READY.
+_NOT_WORK = ("__timeout_task_impl", "_delay_ready", "_delay_shard_ready")
 
 
 class Work:

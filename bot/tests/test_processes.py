@@ -1,0 +1,215 @@
+"""Whole processes: who is active, how they end, and who takes over after a crash or a pause."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+import yaml
+
+from dev.discord.server import LocalDiscord
+from dev.testing.postgres import PostgresDatabase, PostgresServer
+from vertice_bot.db.migrate import migrate
+
+TTL, RENEW = 6.0, 2.0
+Fleet = Callable[..., Any]
+
+
+async def row(database: PostgresDatabase) -> asyncpg.Record:
+    connection = await asyncpg.connect(database.dsn)
+    found = await connection.fetchrow("SELECT * FROM vertice.shard WHERE id = 0")
+    await connection.close()
+    return found
+
+
+async def test_one_is_active_the_other_stands_by_and_both_are_ready(
+    fleet: Fleet, migrated: PostgresDatabase
+) -> None:
+    first = fleet("first", migrated).start()
+    status = await first.until_connected()
+    second = fleet("second", migrated).start()
+    other = await second.until_standby()
+    assert status["role"] == "active"
+    assert status["shards"][0]["state"] == "LIVE"
+    assert status["shards"][0]["epoch"] == 1
+    assert other["shards"] == []
+    assert other["discord"]["state"] == "disconnected"
+    for process in (first, second):
+        for probe in ("/startupz", "/readyz", "/livez"):
+            assert (await process.get(probe))[0] == 200
+    assert 'vertice_shard_ready{shard="0"} 1.0' in (await first.get("/metrics", first.metrics))[1]
+
+
+async def test_sigterm_hands_over_and_exits_0(fleet: Fleet, migrated: PostgresDatabase) -> None:
+    first = fleet("first", migrated).start()
+    await first.until_connected()
+    second = fleet("second", migrated).start()
+    await second.until_standby()
+    started = time.monotonic()
+    first.send(signal.SIGTERM)
+    assert await first.ended(5.0) == 0
+    assert time.monotonic() - started < 3.0
+    status = await second.until_connected(5.0)
+    # The release is announced, so the successor does not wait for an expiry.
+    assert time.monotonic() - started < 4.0
+    assert status["shards"][0]["epoch"] == 2
+
+
+async def test_kill_9_of_the_holder_is_taken_over_in_time(
+    fleet: Fleet, migrated: PostgresDatabase
+) -> None:
+    first = fleet("first", migrated).start()
+    await first.until_connected()
+    second = fleet("second", migrated).start()
+    await second.until_standby()
+    killed = time.monotonic()
+    first.send(signal.SIGKILL)
+    await second.until(lambda s: s["role"] == "active", TTL + RENEW)
+    await second.until_connected(TTL + RENEW - (time.monotonic() - killed))
+    assert time.monotonic() - killed <= TTL + RENEW
+
+
+async def test_a_paused_holder_is_replaced_and_notices_on_waking(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    first = fleet("first", migrated).start()
+    await first.until_connected()
+    second = fleet("second", migrated).start()
+    await second.until_standby()
+    paused = time.monotonic()
+    first.send(signal.SIGSTOP)
+    status = await second.until(lambda s: s["role"] == "active", TTL + RENEW)
+    assert time.monotonic() - paused <= TTL + RENEW
+    assert status["role"] == "active"
+    await second.until_connected()
+    first.send(signal.SIGCONT)
+    woken = await first.until(lambda s: s["role"] == "standby", 5.0)
+    assert woken["shards"] == []
+    assert (await second.status())["role"] == "active"
+    assert (await row(migrated))["epoch"] == 2
+    assert len([s for s in discord_server.core.hub.sessions.values() if s.socket]) == 1
+
+
+async def test_without_a_database_it_is_a_single_process_and_says_so(fleet: Fleet) -> None:
+    alone = fleet("alone").start()
+    status = await alone.until_connected()
+    assert status["role"] == "active"
+    assert "single process without leases" in alone.log
+    alone.send(signal.SIGTERM)
+    assert await alone.ended() == 0
+
+
+async def test_it_waits_for_migrations_and_says_so(
+    fleet: Fleet, fresh_database: PostgresDatabase
+) -> None:
+    bot = fleet("bot", fresh_database).start()
+    await bot.until(lambda s: {"part": "migrations", "reason": "Behind"} in s["degraded"])
+    code, text = await bot.get("/startupz")
+    assert code == 503
+    assert "schema is at 0" in text
+    assert (await bot.get("/readyz"))[0] == 503
+    assert (await bot.get("/livez"))[0] == 200
+    connection = await asyncpg.connect(fresh_database.dsn)
+    await migrate(connection)
+    await connection.close()
+    await bot.until_connected()
+    await bot.until(lambda s: s["degraded"] == [], 10.0)
+    assert (await bot.get("/readyz"))[0] == 200
+
+
+async def test_a_database_that_is_away_at_the_start_only_delays(
+    fleet: Fleet, own_postgres: PostgresServer
+) -> None:
+    connection = await asyncpg.connect(own_postgres.database.dsn)
+    await migrate(connection)
+    await connection.close()
+    own_postgres.stop()
+    bot = fleet("bot", own_postgres.database).start()
+    await bot.until(lambda s: any(d["part"] == "postgres" for d in s["degraded"]))
+    assert (await bot.get("/readyz"))[0] == 200
+    own_postgres.start()
+    await bot.until_connected()
+    await bot.until(lambda s: s["degraded"] == [], 10.0)
+
+
+async def test_a_frozen_database_parks_and_revives_the_same_session(
+    fleet: Fleet, own_postgres: PostgresServer, discord_server: LocalDiscord
+) -> None:
+    connection = await asyncpg.connect(own_postgres.database.dsn)
+    await migrate(connection)
+    await connection.close()
+    bot = fleet("bot", own_postgres.database).start()
+    await bot.until_connected()
+    before = identifies(discord_server)
+    assert before == 1
+    own_postgres.pause()
+    await bot.until(lambda s: {"part": "lease", "reason": "Parked"} in s["degraded"], 8.0)
+    assert (await bot.get("/readyz"))[0] == 200
+    assert (await bot.status())["discord"]["state"] == "connected"
+    own_postgres.resume()
+    status = await bot.until(lambda s: s["degraded"] == [], 15.0)
+    assert status["role"] == "active"
+    assert status["shards"][0]["epoch"] == 1
+    assert identifies(discord_server) == before
+
+
+async def test_a_refused_token_ends_with_69_and_what_to_do(
+    fleet: Fleet, migrated: PostgresDatabase, tmp_path: Path
+) -> None:
+    token = tmp_path / "wrong"
+    token.write_text("wrong.token.value\n")
+    bot = fleet("bot", migrated)
+    config = yaml.safe_load(bot.config_path.read_text())
+    config["discord"]["token_file"] = str(token)
+    bot.config_path.write_text(yaml.safe_dump(config))
+    bot.start()
+    assert await bot.ended() == 69
+    assert "put a valid one into the Secret" in bot.termination_log.read_text()
+    assert "wrong.token.value" not in bot.log
+
+
+async def test_commands_are_synced_once_per_change(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    first = fleet("first", migrated).start()
+    await first.until_connected()
+    await until_stored(migrated, "commands")
+    first.send(signal.SIGTERM)
+    assert await first.ended() == 0
+    second = fleet("second", migrated).start()
+    await second.until_connected()
+    assert first.log.count("commands synced") == 1
+    assert second.log.count("commands synced") == 0
+
+
+async def test_the_token_is_in_no_log_and_no_metric(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    bot = fleet("bot", migrated, logging={"level": "DEBUG", "format": "json"}).start()
+    await bot.until_connected()
+    pages = [(await bot.get("/metrics", bot.metrics))[1], (await bot.get("/statusz"))[1]]
+    bot.send(signal.SIGTERM)
+    await bot.ended()
+    for text in (*pages, bot.log):
+        assert discord_server.options.token not in text
+
+
+async def until_stored(database: PostgresDatabase, key: str) -> None:
+    connection = await asyncpg.connect(database.dsn)
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if await connection.fetchval("SELECT 1 FROM vertice.kv WHERE key = $1", key):
+            await connection.close()
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"{key} was not stored")
+
+
+def identifies(server: LocalDiscord) -> int:
+    return server.core.ledger.counts["identify"]
