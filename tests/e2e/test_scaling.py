@@ -1,0 +1,94 @@
+"""Scaling by real load, and node drains that a PodDisruptionBudget allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.product import Bot, Product, until
+
+pytestmark = pytest.mark.cluster
+
+# One busy loop: real CPU time of the container, which metrics-server reads from the kubelet.
+_BURN = "import os, time\nend = time.time() + 600\nwhile time.time() < end: pass"
+
+
+async def test_the_hpa_scales_on_real_load_and_back(product: Product) -> None:
+    quick = {
+        "stabilizationWindowSeconds": 0,
+        "policies": [{"type": "Pods", "value": 2, "periodSeconds": 15}],
+    }
+    bot = await product.add_bot(
+        "scaler",
+        shards={"count": 4},
+        autoscaling={
+            "enabled": True,
+            "minReplicas": 1,
+            "maxReplicas": 2,
+            "cpuUtilization": 70,
+            "behavior": {"scaleUp": quick, "scaleDown": quick},
+        },
+    )
+    await bot.until_condition("Ready", "True")
+    pod = bot.pods()[0]["metadata"]["name"]
+    product.run(
+        "exec",
+        pod,
+        "-c",
+        "bot",
+        "--",
+        "python",
+        "-c",
+        f"import os\nif os.fork() == 0:\n exec({_BURN!r})",
+    )
+    await until("scaled up", lambda: len(bot.pods()) == 2, within=180)
+    await bot.until_condition("AutoscalingReady", "True")
+    product.run("exec", pod, "-c", "bot", "--", "python", "-c", _STOP)
+    await until("scaled back", lambda: len(bot.pods()) == 1, within=240)
+    assert bot.condition("Ready")["status"] == "True"
+    product.remove(bot.name)
+
+
+# The busy loop is the only process of the container whose parent is the container's init.
+_STOP = """
+import os, signal
+for entry in filter(str.isdigit, os.listdir("/proc")):
+    try:
+        line = open(f"/proc/{entry}/cmdline").read()
+    except OSError:
+        continue
+    if "fork" in line and int(entry) != os.getpid():
+        os.kill(int(entry), signal.SIGKILL)
+"""
+
+
+async def test_a_drain_is_allowed_by_the_budget_and_the_bot_goes_on(
+    product: Product, main_bot: Bot
+) -> None:
+    await main_bot.until_condition("Ready", "True")
+    await main_bot.until_answering()
+    budget = product.get("poddisruptionbudget", main_bot.name)
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["status"]["disruptionsAllowed"] == 1
+    node = main_bot.pods()[0]["spec"]["nodeName"]
+    kubectl = product.cluster.kubectl
+    drained = kubectl(
+        "drain",
+        node,
+        f"--pod-selector=vertice.dev/bot={main_bot.name}",
+        "--ignore-daemonsets",
+        "--delete-emptydir-data",
+        "--timeout=150s",
+    )
+    try:
+        assert drained.returncode == 0, drained.stderr
+        await until(
+            "both replicas run elsewhere",
+            lambda: (
+                len(main_bot.pods()) == 2
+                and all(pod["spec"].get("nodeName") not in (None, node) for pod in main_bot.pods())
+            ),
+        )
+        await main_bot.until_condition("Ready", "True")
+        await main_bot.until_answering()
+    finally:
+        kubectl("uncordon", node, check=True)
