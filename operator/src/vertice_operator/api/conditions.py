@@ -10,6 +10,7 @@ from typing import Annotated, Self
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     PlainSerializer,
@@ -118,8 +119,16 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def _text_or_time(value: object) -> object:
+    if not isinstance(value, (str, datetime)):
+        message = "must be a time such as 2026-01-31T12:00:00Z"
+        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
+    return value
+
+
 KubernetesTime = Annotated[
     AwareDatetime,
+    BeforeValidator(_text_or_time),
     PlainSerializer(timestamp, return_type=str),
     WithJsonSchema({"type": "string", "format": "date-time"}),
 ]

@@ -60,9 +60,23 @@ def _broken_rules(model: BaseModel, path: str) -> Iterator[Problem]:
         if isinstance(value, BaseModel):
             yield from _broken_rules(value, step)
         elif isinstance(value, tuple):
+            yield from _doubled(value, field.json_schema_extra, step.lstrip("."))
             for place, entry in enumerate(value):
                 if isinstance(entry, BaseModel):
                     yield from _broken_rules(entry, f"{step}[{place}]")
+
+
+def _doubled(entries: tuple[Any, ...], extra: object, path: str) -> Iterator[Problem]:
+    """Give the entries of a set, or of a list with keys, that were there before."""
+    if not isinstance(extra, Mapping) or extra.get("x-kubernetes-list-type") == "atomic":
+        return
+    keys = tuple(extra.get("x-kubernetes-list-map-keys", ()))
+    seen = set()
+    for place, entry in enumerate(entries):
+        mark = tuple(entry.model_dump(by_alias=True)[key] for key in keys) if keys else entry
+        if mark in seen:
+            yield Problem(f"{path}[{place}]", "is there twice")
+        seen.add(mark)
 
 
 def _bad_keys(bot: DiscordBot) -> Iterator[Problem]:

@@ -133,6 +133,7 @@ def _quantity(value: str) -> str:
 
 Quantity = Annotated[
     str,
+    Field(max_length=32),
     BeforeValidator(_text_of_int),
     AfterValidator(_quantity),
     WithJsonSchema(

@@ -11,12 +11,15 @@ from vertice_operator.api.v1alpha1.base import ApiModel, Bool, FreeForm, Namespa
 
 
 def _cidr(value: str) -> str:
+    if "/" not in value:
+        raise ValueError(f"{value!r} is not an address range such as 10.0.0.0/16")
     ipaddress.ip_network(value, strict=False)
     return value
 
 
 CIDR = Annotated[
     str,
+    Field(max_length=64),
     AfterValidator(_cidr),
     WithJsonSchema({"type": "string", "format": "cidr", "maxLength": 64}),
 ]

@@ -64,12 +64,14 @@ def _within(resource: str) -> Rule:
         return request is None or limit is None or parse_quantity(request) <= parse_quantity(limit)
 
     name = resource.replace("-", "__dash__")
+    request, limit = f"self.requests.{name}", f"self.limits.{name}"
     return Rule(
         name=f"resources-{resource}-request-within-limit",
+        # A text that is no quantity is refused by its pattern; here it must not raise an error.
         cel=(
-            f"!has(self.requests.{name}) || !has(self.limits.{name}) || "
-            f"quantity(string(self.requests.{name}))"
-            f".compareTo(quantity(string(self.limits.{name}))) <= 0"
+            f"!has({request}) || !has({limit}) || "
+            f"!isQuantity(string({request})) || !isQuantity(string({limit})) || "
+            f"quantity(string({request})).compareTo(quantity(string({limit}))) <= 0"
         ),
         message=f"requests.{resource} must not be more than limits.{resource} (defaults count too)",
         holds=holds,

@@ -35,6 +35,7 @@ def _moment(value: str) -> str:
 
 Moment = Annotated[
     str,
+    Field(max_length=40),
     AfterValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
 ]
