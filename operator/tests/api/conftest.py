@@ -122,6 +122,16 @@ def stored(api: Api) -> Iterator[Callable[[dict[str, Any]], dict[str, Any]]]:
 
 
 @pytest.fixture
+def create(api: Api) -> Callable[[dict[str, Any]], tuple[int, dict[str, Any]]]:
+    """Give a function that sends a new resource as a strict server-side dry run."""
+
+    def send(document: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        return api.ask("POST", bots(dry_run=True), document)
+
+    return send
+
+
+@pytest.fixture
 def judge(api: Api, stored: Callable[[dict[str, Any]], dict[str, Any]]) -> Judge:
     """Give a function that sends a sample as a strict server-side dry run."""
 

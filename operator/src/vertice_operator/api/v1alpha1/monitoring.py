@@ -55,7 +55,7 @@ class DashboardsSpec(ApiModel):
 
     enabled: Bool = True
     """Make a dashboard."""
-    labels: Labels = Field(default_factory=lambda: {"grafana_dashboard": "1"})
+    labels: Labels = Field(default={"grafana_dashboard": "1"})
     """Labels that Grafana's sidecar or the Grafana operator selects by."""
     folder: Annotated[str, Field(min_length=1, max_length=128)] = "Vértice"
     """Folder in Grafana."""
