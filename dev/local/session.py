@@ -54,6 +54,7 @@ class Session:
         ports: Where its parts listen.
         token_file: Token for the real Discord; None starts the local one.
         say: Prints a line.
+        sources: Watched: a change in it starts the bot again.
         started: When the run began, monotonic seconds.
     """
 
@@ -61,6 +62,7 @@ class Session:
     ports: Ports
     token_file: Path | None
     say: Callable[[str], None] = print
+    sources: Path = BOT_SOURCES
     started: float = field(default_factory=time.monotonic)
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -126,7 +128,7 @@ class Session:
     async def _keep_bot(self, stop: asyncio.Event) -> None:
         """Run the bot; start it again at each change of its sources."""
         first = True
-        changes = awatch(BOT_SOURCES, watch_filter=SourceFilter(), stop_event=stop, debounce=300)
+        changes = awatch(self.sources, watch_filter=SourceFilter(), stop_event=stop, debounce=300)
         changed = asyncio.ensure_future(anext(changes, None))
         while not stop.is_set():
             bot = await self._bot()
