@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import asyncpg
 import pytest
+import yaml
 
 from dev.discord.script import Answer, Home, Script
 from dev.discord.thread import DiscordThread
@@ -45,12 +46,6 @@ class Live:
         """End in order, as on SIGTERM."""
         self.app.request_stop()
         await self.running
-
-    async def crash(self) -> None:
-        """End at once: no flush, no release, no goodbye."""
-        self.running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.running
 
 
 async def until(condition: Callable[[], Awaitable[bool] | bool], seconds: float = 20.0) -> None:
@@ -97,16 +92,16 @@ async def start_bot(
     discord: DiscordThread, fresh_database: PostgresDatabase, tmp_path: Path
 ) -> AsyncIterator[StartBot]:
     """Give a function that starts a bot and waits until Discord knows its commands."""
-    connection = await asyncpg.connect(fresh_database.dsn)
-    await migrate(connection)
-    await connection.close()
     started: list[Live] = []
 
-    async def start(**changes: object) -> Live:
-        app = Application(settings_for(discord, fresh_database, tmp_path, **changes))
+    async def start(database: PostgresDatabase = fresh_database, **changes: object) -> Live:
+        connection = await asyncpg.connect(database.dsn)
+        await migrate(connection)
+        await connection.close()
+        app = Application(settings_for(discord, database, tmp_path, **changes))
         running = asyncio.create_task(app.run())
         home = await discord.script.home()
-        live = Live(app, discord.script, home, fresh_database, running)
+        live = Live(app, discord.script, home, database, running)
         started.append(live)
 
         def ready() -> bool:
@@ -122,6 +117,32 @@ async def start_bot(
     for live in started:
         if not live.running.done():
             await live.stop()
+
+
+@pytest.fixture
+async def killable_bot(
+    discord: DiscordThread, fresh_database: PostgresDatabase, tmp_path: Path
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Give a bot in a process of its own, connected to Discord, for a test that kills it."""
+    connection = await asyncpg.connect(fresh_database.dsn)
+    await migrate(connection)
+    await connection.close()
+    settings = settings_for(discord, fresh_database, tmp_path, replica="replica-killed")
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(settings.model_dump(mode="json", exclude={"termination_log"})))
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "vertice_bot", "run", "--config", str(config)
+    )
+    try:
+        await discord.script.wait_connected()
+        await discord.script.until(
+            lambda: discord.script.ledger("rest", method="PUT"), "commands", within=START_SECONDS
+        )
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 @pytest.fixture

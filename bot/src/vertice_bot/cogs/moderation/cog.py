@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 import discord
@@ -12,7 +13,8 @@ from discord.ext import commands
 from vertice_bot.cogs.answering import think
 from vertice_bot.cogs.moderation import pages, render, texts
 from vertice_bot.cogs.moderation.notices import DirectNotices
-from vertice_bot.errors import UserError
+from vertice_bot.effects import Fenced
+from vertice_bot.errors import Unavailable, UserError
 from vertice_bot.services.moderation.hierarchy import Standing, refusal
 from vertice_bot.services.moderation.warnings import WarnRequest
 from vertice_bot.services.periodic import every
@@ -31,22 +33,27 @@ class Moderation(commands.Cog):
     def __init__(self, bot: VerticeBot) -> None:
         self._bot = bot
         self._notify = DirectNotices(bot)
-        self._sweep: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
         """Start the sweep; on a standby it does nothing."""
-        self._sweep = asyncio.create_task(
-            every(
-                SWEEP_SECONDS,
-                "settle abandoned cases",
-                lambda: self._bot.services.warnings.settle_abandoned(self._notify),
-            )
+        self._sweeping = asyncio.create_task(
+            every(SWEEP_SECONDS, "settle abandoned cases", self._sweep)
         )
 
     async def cog_unload(self) -> None:
         """Stop the sweep."""
-        if self._sweep is not None:
-            self._sweep.cancel()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    @commands.Cog.listener()
+    async def on_ready(self) -> None:
+        """Settle at once what another instance left behind, now that this one is the owner."""
+        with contextlib.suppress(Unavailable, Fenced):
+            await self._sweep()
+
+    async def _sweep(self) -> None:
+        await self._bot.services.warnings.settle_abandoned(self._notify)
 
     @app_commands.command(name="warn", description=texts.WARN_DESCRIPTION)
     @app_commands.describe(
