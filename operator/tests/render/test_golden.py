@@ -39,14 +39,17 @@ def shortened(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
+def dump(body: dict[str, Any]) -> str:
+    return yaml.dump(body, Dumper=_Dumper, sort_keys=False, width=1000, allow_unicode=True)
+
+
 def as_text(bot: DiscordBot, facts: RenderFacts) -> str:
     parts = []
     for child in desired_objects(bot, facts):
         if child.body is None:
             parts.append(f"# {child.kind.kind} {child.name} must not exist\n")
         else:
-            text = yaml.dump(shortened(child.body), Dumper=_Dumper, sort_keys=False, width=1000)
-            parts.append(text)
+            parts.append(dump(shortened(child.body)))
     return "---\n".join(parts)
 
 

@@ -6,11 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
-from importlib import resources
 from typing import Any, Final
 
-import yaml
-
+from vertice_operator.render.contract import load_data
 from vertice_operator.render.durations import duration
 from vertice_operator.render.placeholders import dns_name, fill, promql_regex
 
@@ -103,7 +101,9 @@ class AlertTemplate:
 def alert_templates() -> tuple[AlertTemplate, ...]:
     """Load every alert, critical first, in the order of the files."""
     return tuple(
-        _template(group, entry) for group in _GROUPS for entry in _load(f"{group}.yaml")["rules"]
+        _template(group, entry)
+        for group in _GROUPS
+        for entry in load_data("alerts", f"{group}.yaml")["rules"]
     )
 
 
@@ -128,7 +128,7 @@ def rule_groups(context: RuleContext) -> list[dict[str, Any]]:
 
 
 def _recording_rules(values: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    document = _load("recording.yaml")
+    document = load_data("alerts", "recording.yaml")
     for rule in document["rules"]:
         for window in document[rule["over"]]:
             filled = {**values, "window": window}
@@ -150,9 +150,3 @@ def _template(group: str, entry: Mapping[str, Any]) -> AlertTemplate:
         labels=entry.get("labels", {}),
         requires=frozenset(entry.get("requires", ())),
     )
-
-
-def _load(name: str) -> dict[str, Any]:
-    text = resources.files("vertice_operator.render").joinpath("data", "alerts", name)
-    document: dict[str, Any] = yaml.safe_load(text.read_text(encoding="utf-8"))
-    return document
