@@ -5,6 +5,7 @@ reads: a thousand resources have about ten thousand children, and kept as dictio
 cost more than everything else in the process together. All calls come from one event loop.
 """
 
+import enum
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,10 +24,22 @@ _WITH_STATUS = frozenset(
 )
 
 
+class News(enum.Enum):
+    """How much a look at an object brings."""
+
+    NONE = "none"
+    """The version at hand, or an older one."""
+    STATUS = "status"
+    """Same ``metadata.generation``: its spec is what it was."""
+    CHANGE = "change"
+    """A new object, or possibly another spec."""
+
+
 @dataclass(slots=True)
 class _Entry:
     uid: str
     version: str
+    generation: int | None
     owner_uid: str | None
     packed: bytes
 
@@ -37,25 +50,30 @@ class LiveCache:
     def __init__(self) -> None:
         self._by_bot: dict[BotKey, dict[ChildKey, _Entry]] = {}
 
-    def store(self, kind: Kind, document: Mapping[str, Any]) -> bool:
-        """Take a newer look at an object; return False when it brings nothing new.
+    def store(self, kind: Kind, document: Mapping[str, Any]) -> News:
+        """Take a look at an object and return what it brings.
 
         An answer to our own write and the watch's echo of it carry the same resourceVersion, so
         the echo costs no reconcile. A look older than the one at hand is ignored.
         """
         bot = bot_of(document)
         if bot is None:
-            return False
+            return News.NONE
         meta = document["metadata"]
         children = self._by_bot.setdefault(bot, {})
         key = (kind.kind, meta["name"])
         known = children.get(key)
-        if known is not None and known.uid == meta["uid"] and not _newer(meta, known.version):
-            return False
+        same = known is not None and known.uid == meta["uid"]
+        if known is not None and same and not _newer(meta, known.version):
+            return News.NONE
+        generation = meta.get("generation")
+        packed = _pack(kind.kind, document)
         children[key] = _Entry(
-            meta["uid"], meta["resourceVersion"], _owner(meta), _pack(kind.kind, document)
+            meta["uid"], meta["resourceVersion"], generation, _owner(meta), packed
         )
-        return True
+        if known is None or not same or generation is None or generation != known.generation:
+            return News.CHANGE
+        return News.STATUS
 
     def remove(self, kind: Kind, document: Mapping[str, Any]) -> bool:
         """Forget an object that is gone; a later object of the same name stays."""

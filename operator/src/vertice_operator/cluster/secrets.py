@@ -19,21 +19,20 @@ from vertice_operator.cluster.client import KubeClient
 from vertice_operator.cluster.kinds import SECRET
 from vertice_operator.decide.facts import SecretFact
 from vertice_operator.decide.secrets import references, token_reference
-
-_HASH_LENGTH = 16
+from vertice_operator.render import referenced_secrets, secret_hash
 
 
 @dataclass(frozen=True, slots=True)
 class SecretsRead:
     """Outcome of one reading.
 
-    ``hash`` changes when any referenced content changes; with the resource's uid as the key the
-    same content in two resources does not show as the same hash. ``token`` is a digest under a
-    key of this process, for comparing tokens between resources; None where it was not found.
+    ``hash`` changes when any referenced content changes; None while something is missing.
+    ``token`` is a digest under a key of this process, for comparing tokens between resources;
+    None where it was not found.
     """
 
     facts: Mapping[str, SecretFact]
-    hash: str
+    hash: str | None
     token: str | None
 
 
@@ -47,42 +46,44 @@ class SecretReader:
     async def read(self, bot: DiscordBot) -> SecretsRead:
         """Read every referenced Secret once."""
         wanted = references(bot)
-        token = token_reference(bot)
-        results = await asyncio.gather(
-            *(self._one(bot, name, keys, token) for name, keys in wanted.items())
+        contents = await asyncio.gather(
+            *(self._content(bot.metadata.namespace, name, keys) for name, keys in wanted.items())
         )
-        facts = {fact.name: fact for fact, _ in results}
-        digest = hmac.new(bot.metadata.uid.encode(), digestmod=hashlib.sha256)
-        for name, fact in facts.items():
-            for key in sorted(fact.digests):
-                digest.update(f"{name}\0{key}\0{fact.digests[key]}\0".encode())
+        facts = {fact.name: fact for fact, _ in contents}
+        content = {
+            (fact.name, key): value for fact, plain in contents for key, value in plain.items()
+        }
+        complete = all(facts[name].keys == keys for name, keys in wanted.items())
         return SecretsRead(
             facts,
-            digest.hexdigest()[:_HASH_LENGTH],
-            next((found for _, found in results if found), None),
+            self._hash(bot, content) if complete else None,
+            self._token(bot, content),
         )
 
-    async def _one(
-        self, bot: DiscordBot, name: str, keys: frozenset[str], token: tuple[str, str] | None
-    ) -> tuple[SecretFact, str | None]:
+    async def _content(
+        self, namespace: str, name: str, keys: frozenset[str]
+    ) -> tuple[SecretFact, dict[str, bytes]]:
         try:
-            secret = await self._client.get(SECRET, bot.metadata.namespace, name)
+            secret = await self._client.get(SECRET, namespace, name)
         except errors.NotFoundError:
-            return SecretFact(name, found=False), None
+            return SecretFact(name, found=False), {}
+        except errors.ForbiddenError as error:
+            return SecretFact(name, found=False, refusal=error.message), {}
         data = secret.get("data") or {}
-        plain = {key: _decode(data[key]) for key in keys if data.get(key)}
-        owner = bot.metadata.uid.encode()
-        digests = {
-            key: hmac.new(owner, value, hashlib.sha256).hexdigest() for key, value in plain.items()
-        }
-        of_token = plain.get(token[1]) if token and token[0] == name else None
-        # Surrounding white space is no part of a token, and no other token.
-        found = (
-            hmac.new(self._process_key, of_token.strip(), hashlib.sha256).hexdigest()
-            if of_token
-            else None
-        )
-        return SecretFact(name, found=True, digests=digests), found
+        plain = {key: value for key in keys if (value := _decode(data.get(key) or ""))}
+        return SecretFact(name, found=True, keys=frozenset(plain)), plain
+
+    def _hash(self, bot: DiscordBot, content: Mapping[tuple[str, str], bytes]) -> str:
+        files = {each.file: content[each.secret, each.key] for each in referenced_secrets(bot)}
+        return secret_hash(bot.metadata.uid, files)
+
+    def _token(self, bot: DiscordBot, content: Mapping[tuple[str, str], bytes]) -> str | None:
+        reference = token_reference(bot)
+        plain = content.get(reference) if reference else None
+        if plain is None:
+            return None
+        # White space around a token is no part of it, and makes no other token.
+        return hmac.new(self._process_key, plain.strip(), hashlib.sha256).hexdigest()
 
 
 def _decode(text: str) -> bytes:

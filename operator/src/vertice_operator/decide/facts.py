@@ -29,14 +29,16 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class SecretFact:
-    """What is known of one referenced Secret: for each key it has that we need, a keyed digest.
+    """What is known of one referenced Secret: which of the needed keys it has, with content.
 
-    ``found`` is False where the Secret does not exist. Content is never here.
+    ``found`` is False where the Secret does not exist, or may not be read; ``refusal`` then has the
+    API server's words. Content is never here.
     """
 
     name: str
     found: bool
-    digests: Mapping[str, str] = field(default_factory=dict)
+    keys: frozenset[str] = frozenset()
+    refusal: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class PodFact:
     uid: str
     component: str
     revision: str
+    created: str
     ip: str | None
     running: bool
     ready: bool
@@ -123,7 +126,7 @@ class Facts:
     cluster: Cluster
     children: Mapping[ChildKey, Live] = field(default_factory=dict)
     secrets: Mapping[str, SecretFact] = field(default_factory=dict)
-    secret_hash: str = ""
+    secret_hash: str | None = None
     token_holder: str | None = None
     pods: tuple[PodFact, ...] = ()
     reports: tuple[Report, ...] = ()

@@ -20,6 +20,7 @@ _PULL = frozenset(
 _CREATE = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
 EXIT_BAD_CONFIGURATION = 2
 EXIT_REFUSED = 69
+CRASHES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ def read_pod(pod: Mapping[str, Any]) -> PodFact:
         uid=meta.get("uid", ""),
         component=labels.get(names.LABEL_COMPONENT, ""),
         revision=labels.get("pod-template-hash", ""),
+        created=meta.get("creationTimestamp", ""),
         ip=status.get("podIP"),
         running=status.get("phase") == "Running",
         ready=(conditions.get("Ready") or {}).get("status") == "True",
@@ -103,13 +105,17 @@ _RANK = (
 )
 
 
-def crash_looping(pods: Iterable[PodFact], revision: str | None) -> bool:
-    """Tell whether a pod of this revision crashes again and again (three restarts or more)."""
+def newest_crash_loops(pods: Iterable[PodFact]) -> bool:
+    """Tell whether the newest revision crashes again and again: three restarts, still not ready."""
+    alive = [pod for pod in pods if not pod.terminating]
+    if not alive:
+        return False
+    newest = max(alive, key=lambda pod: (pod.created, pod.name)).revision
     return any(
-        pod.revision == revision and not pod.terminating and container.restarts >= 3
-        for pod in pods
+        container.restarts >= CRASHES and not container.ready and _ended_badly(container)
+        for pod in alive
+        if pod.revision == newest
         for container in pod.containers
-        if not container.ready and _ended_badly(container)
     )
 
 

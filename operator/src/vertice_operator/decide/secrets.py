@@ -1,56 +1,63 @@
 """Which Secrets a bot refers to, and what it means when one is missing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from vertice_operator.api.conditions import Reason
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.api.v1alpha1.identity import SecretsProvider
+from vertice_operator.decide.facts import SecretFact
+from vertice_operator.render import referenced_secrets
 
 
 def references(bot: DiscordBot) -> Mapping[str, frozenset[str]]:
-    """Return name to needed keys of every Secret whose content reaches the pods.
-
-    With the CSI driver no Secret exists and nothing is read. Registry credentials are the
-    kubelet's business.
-    """
-    if bot.spec.secrets.provider is SecretsProvider.SECRETS_STORE_CSI:
-        pairs = _certificates(bot)
-    else:
-        pairs = [*_token(bot), *_database(bot), *_cache(bot), *_certificates(bot)]
+    """Return name to needed keys of every Secret whose content reaches the pods."""
     wanted: dict[str, set[str]] = {}
-    for name, key in pairs:
-        wanted.setdefault(name, set()).add(key)
+    for each in referenced_secrets(bot):
+        wanted.setdefault(each.secret, set()).add(each.key)
     return {name: frozenset(keys) for name, keys in sorted(wanted.items())}
 
 
 def token_reference(bot: DiscordBot) -> tuple[str, str] | None:
-    """Return Secret name and key of the bot token, or None with the CSI driver."""
-    if bot.spec.secrets.provider is SecretsProvider.SECRETS_STORE_CSI:
-        return None
-    return next(iter(_token(bot)), None)
-
-
-def _token(bot: DiscordBot) -> list[tuple[str, str]]:
+    """Return Secret name and key of the bot token, or None where no Secret holds it."""
     ref = bot.spec.discord.token_secret_ref
-    return [(ref.name, ref.key)] if ref else []
+    if ref is None or bot.spec.secrets.provider is SecretsProvider.SECRETS_STORE_CSI:
+        return None
+    return ref.name, ref.key
 
 
-def _database(bot: DiscordBot) -> list[tuple[str, str]]:
-    ref = bot.spec.database.credentials_secret_ref
-    if ref is None or bot.spec.database.iam_auth:
-        return []
-    return [(ref.name, ref.username_key), (ref.name, ref.password_key)]
+def missing(bot: DiscordBot, secrets: Mapping[str, SecretFact]) -> tuple[Reason, str] | None:
+    """Return what is missing first, and what to do about it, or None."""
+    external = bot.spec.secrets.provider is SecretsProvider.EXTERNAL_SECRETS
+    for name, keys in references(bot).items():
+        fact = secrets.get(name)
+        if fact is not None and fact.refusal:
+            return Reason.SECRET_NOT_FOUND, f"the operator may not read it: {fact.refusal}"
+        if fact is None or not fact.found:
+            if external:
+                return Reason.EXTERNAL_SECRET_NOT_SYNCED, _where_to_look(bot, name)
+            return Reason.SECRET_NOT_FOUND, _how_to_make(bot, name, sorted(keys))
+        if absent := sorted(keys - fact.keys):
+            return Reason.SECRET_KEY_MISSING, _which_keys(name, absent)
+    return None
 
 
-def _cache(bot: DiscordBot) -> list[tuple[str, str]]:
-    ref = bot.spec.cache.auth_secret_ref if bot.spec.cache else None
-    return [(ref.name, ref.key)] if ref else []
+def _how_to_make(bot: DiscordBot, name: str, keys: list[str]) -> str:
+    files = " ".join(f"--from-file={key}=FILE" for key in keys)
+    return (
+        f"Secret {name} does not exist in namespace {bot.metadata.namespace}. Make it with: "
+        f"kubectl -n {bot.metadata.namespace} create secret generic {name} {files}"
+    )
 
 
-def _certificates(bot: DiscordBot) -> list[tuple[str, str]]:
-    database, cache = bot.spec.database, bot.spec.cache
-    found = [
-        database.direct.tls.ca_secret_ref if database.direct else None,
-        cache.ca_secret_ref if cache else None,
-        database.cloud_sql.proxy.credentials_secret_ref if database.cloud_sql else None,
-    ]
-    return [(ref.name, ref.key) for ref in found if ref is not None]
+def _where_to_look(bot: DiscordBot, name: str) -> str:
+    return (
+        f"Secret {name} was not written yet; see kubectl -n {bot.metadata.namespace} describe "
+        f"externalsecret {bot.metadata.name}"
+    )
+
+
+def _which_keys(name: str, absent: Iterable[str]) -> str:
+    return (
+        f"Secret {name} has no key {', '.join(absent)}, or it is empty. Add it to the Secret, or "
+        "name another key in the spec."
+    )

@@ -122,6 +122,10 @@ class WorkQueue:
         if key in self._wanted:
             self._ready.put_nowait(key)
 
+    def spread(self, fraction: float) -> float:
+        """Return a random factor around 1, for intervals that should not beat together."""
+        return self._uniform(1 - fraction, 1 + fraction)
+
     def longest_running(self) -> float:
         """Seconds since the oldest unfinished piece of work was taken, 0 when all are idle."""
         if not self._busy:

@@ -25,6 +25,7 @@ class Settings(BaseModel):
 
     namespaces: tuple[str, ...] = ()
     """Namespaces to serve; empty means all of the cluster."""
+    operator_version: str = __version__
     default_bot_image: str = DEFAULT_BOT_IMAGE
     default_proxy_image: str = DEFAULT_PROXY_IMAGE
     resync_seconds: float = Field(600.0, gt=0)
@@ -45,7 +46,8 @@ class Settings(BaseModel):
     """Name of this process in the Lease. The pod's uid lets a restarted container go on at once."""
     workers: int = Field(8, ge=1, le=64)
     reconcile_timeout: float = Field(60.0, gt=0)
-    request_timeout: float = Field(5.0, gt=0)
+    request_timeout: float = Field(0.0, ge=0)
+    """Longest single request; 0 means 5, or less with a short Lease."""
     http_host: str = "0.0.0.0"  # noqa: S104 - probes and scrapes come from other machines
     http_port: int = Field(8080, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
@@ -54,6 +56,9 @@ class Settings(BaseModel):
     @model_validator(mode="after")
     def _requests_end_inside_the_lease(self) -> Self:
         times = self.lease
+        if self.request_timeout == 0:
+            # The model is frozen for everybody else.
+            object.__setattr__(self, "request_timeout", min(5.0, times.deadline / 2))
         if self.request_timeout > times.deadline:
             raise ValueError(
                 f"--request-timeout ({self.request_timeout:g} s) must not exceed two thirds of "

@@ -1,0 +1,331 @@
+"""One function per condition: from what was observed to True, False or Unknown, and why.
+
+Every condition is derived anew each time from facts and results; none is remembered. Messages
+name the object and the next step, and hold nothing that changes by itself.
+"""
+
+from dataclasses import dataclass
+
+from vertice_operator.api.conditions import Condition, ConditionStatus, ConditionType, Reason
+from vertice_operator.api.v1alpha1.scaling import ScalingEngine
+from vertice_operator.decide.checks import Hold, Violation
+from vertice_operator.decide.facts import Facts
+from vertice_operator.decide.migration import MigrationState
+from vertice_operator.decide.outcome import Failure, Outcome
+from vertice_operator.decide.plan import Act, Plan
+from vertice_operator.decide.pods import Problem, workload_problem
+from vertice_operator.decide.rollout import Progress, progress
+from vertice_operator.decide.secrets import missing
+from vertice_operator.decide.shards import IDENTIFY_LOW, Coverage
+from vertice_operator.render import is_off, scale_bounds
+
+TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+_MONITORING = ("ServiceMonitor", "PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig")
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the conditions are made from."""
+
+    facts: Facts
+    plan: Plan
+    outcome: Outcome
+    coverage: Coverage
+
+    @property
+    def off(self) -> bool:
+        """Whether no pod is meant to run."""
+        violation = self.plan.violation
+        return is_off(self.facts.bot) or (violation is not None and violation.hold is Hold.OFF)
+
+    @property
+    def problem(self) -> Problem | None:
+        """What is wrong with the pods."""
+        pods = [pod for pod in self.facts.pods if pod.component == "bot"]
+        return workload_problem(pods, self.facts.deployment)
+
+
+def make(
+    facts: Facts, kind: ConditionType, status: ConditionStatus, reason: Reason, message: str
+) -> Condition:
+    """Make a condition for the generation that was looked at."""
+    return Condition(
+        type=kind,
+        status=status,
+        reason=reason,
+        message=message[:1024],
+        observed_generation=facts.bot.metadata.generation,
+    )
+
+
+def paused(look: Look) -> Condition:
+    """Whether the annotation stops the operator."""
+    kind, violation = ConditionType.PAUSED, _violation(look, ConditionType.PAUSED)
+    if violation is not None:
+        return make(look.facts, kind, TRUE, violation.reason, violation.message)
+    return make(look.facts, kind, FALSE, Reason.NOT_PAUSED, "")
+
+
+def spec_accepted(look: Look) -> Condition:
+    """Whether the spec can be used, by our rules and by the API server's."""
+    kind, violation = ConditionType.SPEC_ACCEPTED, _violation(look, ConditionType.SPEC_ACCEPTED)
+    if violation is not None:
+        return make(look.facts, kind, FALSE, violation.reason, violation.message)
+    conflict = look.outcome.with_failure([Failure.NAME_CONFLICT])
+    if conflict is not None:
+        return make(look.facts, kind, FALSE, Reason.NAME_CONFLICT, conflict.message)
+    refused = look.outcome.with_failure([Failure.INVALID])
+    if refused is not None and refused.kind not in _MONITORING:
+        message = f"the API server refuses {refused.kind} {refused.name}: {refused.message}"
+        return make(look.facts, kind, FALSE, Reason.INVALID_SPEC, message)
+    return make(look.facts, kind, TRUE, Reason.VALID, "")
+
+
+def secrets_resolved(look: Look) -> Condition:
+    """Whether every referenced Secret is there, and the token is nobody else's."""
+    kind, facts = ConditionType.SECRETS_RESOLVED, look.facts
+    violation = _violation(look, kind)
+    absent = missing(facts.bot, facts.secrets)
+    if violation is not None:
+        return make(facts, kind, FALSE, violation.reason, violation.message)
+    if absent is not None:
+        return make(facts, kind, FALSE, *absent)
+    return make(facts, kind, TRUE, Reason.RESOLVED, "")
+
+
+def workload_available(look: Look) -> Condition:
+    """Whether enough pods serve."""
+    kind, facts = ConditionType.WORKLOAD_AVAILABLE, look.facts
+    if look.off:
+        return make(facts, kind, FALSE, Reason.SUSPENDED, "no pod is meant to run")
+    failed = look.outcome.failed("Deployment")
+    if failed is not None and facts.deployment is None:
+        quota = failed.failure is Failure.QUOTA
+        reason = Reason.QUOTA_EXCEEDED if quota else Reason.MINIMUM_REPLICAS_UNAVAILABLE
+        return make(facts, kind, FALSE, reason, f"Deployment: {failed.message}")
+    if facts.deployment is None:
+        waits = f": {look.plan.violation.message}" if look.plan.violation else ""
+        message = f"the Deployment is not made yet{waits}"
+        return make(facts, kind, FALSE, Reason.MINIMUM_REPLICAS_UNAVAILABLE, message)
+    conditions = (facts.deployment.get("status") or {}).get("conditions") or ()
+    available = next((each for each in conditions if each["type"] == "Available"), None)
+    if available is not None and available["status"] == "True":
+        return make(facts, kind, TRUE, Reason.MINIMUM_REPLICAS_AVAILABLE, "")
+    if look.problem is not None:
+        return make(facts, kind, FALSE, look.problem.reason, look.problem.message)
+    return make(
+        facts, kind, FALSE, Reason.MINIMUM_REPLICAS_UNAVAILABLE, "pods are starting, none is ready"
+    )
+
+
+def rolled_out(look: Look) -> Condition:
+    """Whether all pods run what the spec asks for."""
+    kind, facts, plan = ConditionType.ROLLED_OUT, look.facts, look.plan
+    if plan.migration.state is MigrationState.FAILED:
+        return make(facts, kind, FALSE, Reason.MIGRATION_FAILED, plan.migration.message)
+    if plan.rollback is not None:
+        return make(
+            facts,
+            kind,
+            FALSE,
+            Reason.ROLLED_BACK,
+            f"the roll-out of {plan.wanted_image} failed, so {plan.rollback} runs. Set another "
+            "image or restartAt to try again.",
+        )
+    held = next((s for s in plan.steps if s.kind.kind == "Deployment" and s.act is Act.HOLD), None)
+    if held is not None and facts.deployment is not None:
+        return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, f"waits: {held.because}")
+    state = progress(facts.deployment)
+    why = f" {look.problem.message}" if look.problem else ""
+    if state is Progress.FAILED:
+        deadline = facts.bot.spec.rollout.progress_deadline_seconds
+        message = f"no progress within {deadline} s.{why}"
+        return make(facts, kind, FALSE, Reason.PROGRESS_DEADLINE_EXCEEDED, message)
+    if state is Progress.COMPLETE:
+        return _up_to_date(look)
+    message = f"pods are being replaced or started.{why}"
+    return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, message)
+
+
+def _up_to_date(look: Look) -> Condition:
+    newer = look.plan.pins.update_available
+    if newer is None:
+        return make(look.facts, ConditionType.ROLLED_OUT, TRUE, Reason.UP_TO_DATE, "")
+    return make(
+        look.facts,
+        ConditionType.ROLLED_OUT,
+        TRUE,
+        Reason.UPDATE_AVAILABLE,
+        f"{newer} came with a newer operator; set restartAt to take it, or "
+        "rollout.adoptOperatorDefaults to always do so.",
+    )
+
+
+def shards_owned(look: Look) -> Condition:
+    """Whether every shard has an owner, by the pods' own word."""
+    kind, facts, seen = ConditionType.SHARDS_OWNED, look.facts, look.coverage
+    if look.off or facts.deployment is None:
+        return make(facts, kind, UNKNOWN, Reason.WAITING, "no pod runs")
+    if not seen.unowned:
+        return make(facts, kind, TRUE, Reason.ALL_SHARDS_OWNED, "")
+    listed = ", ".join(map(str, seen.unowned[:20]))
+    if seen.silent:
+        message = (
+            f"pods {', '.join(seen.silent[:5])} do not answer on :8080/statusz; they may own "
+            f"shards {listed}. Check that a NetworkPolicy lets the operator reach them."
+        )
+        return make(facts, kind, UNKNOWN, Reason.STATUS_UNREACHABLE, message)
+    if progress(facts.deployment) is Progress.RUNNING:
+        return make(facts, kind, UNKNOWN, Reason.WAITING, f"shards {listed} wait for a replica")
+    return make(facts, kind, FALSE, Reason.SHARDS_UNOWNED, f"nobody owns shards {listed}")
+
+
+def database_migrated(look: Look) -> Condition:
+    """Whether the schema is that of the wanted image."""
+    kind, found = ConditionType.DATABASE_MIGRATED, look.plan.migration
+    verdict = {
+        MigrationState.AT_HEAD: (TRUE, Reason.AT_HEAD),
+        MigrationState.NOT_CONFIGURED: (UNKNOWN, Reason.NOT_CONFIGURED),
+        MigrationState.RUNNING: (UNKNOWN, Reason.MIGRATION_RUNNING),
+        MigrationState.FAILED: (FALSE, Reason.MIGRATION_FAILED),
+    }[found.state]
+    return make(look.facts, kind, *verdict, found.message)
+
+
+def autoscaling_ready(look: Look) -> Condition:
+    """Whether the autoscaler can do its work."""
+    kind, facts = ConditionType.AUTOSCALING_READY, look.facts
+    scaling = facts.bot.spec.autoscaling
+    if not scaling.enabled:
+        return make(facts, kind, TRUE, Reason.DISABLED, "spec.replicas decides")
+    keda = scaling.engine is ScalingEngine.KEDA
+    if keda and "ScaledObject" not in facts.cluster.available_kinds:
+        message = "the kind ScaledObject does not exist here: install KEDA, or use engine HPA"
+        return make(facts, kind, FALSE, Reason.KEDA_MISSING, message)
+    if not keda and not facts.cluster.metrics_api:
+        message = "no metrics API (metrics.k8s.io): install metrics-server; replicas stay as now"
+        return make(facts, kind, FALSE, Reason.METRICS_API_MISSING, message)
+    if (stuck := _autoscaler_problem(facts)) is not None:
+        return make(facts, kind, FALSE, Reason.HPA_UNABLE_TO_SCALE, stuck)
+    bounds = scale_bounds(facts.bot, look.plan.render_facts)
+    if bounds.limited_by_shards:
+        message = (
+            f"maxReplicas {scaling.max_replicas} is limited to {bounds.maximum} by "
+            f"{bounds.shards} shards; raise shards.count or shards.standby"
+        )
+        return make(facts, kind, FALSE, Reason.LIMITED_BY_SHARDS, message)
+    return make(facts, kind, TRUE, Reason.ACTIVE, "spec.replicas is ignored")
+
+
+def _autoscaler_problem(facts: Facts) -> str | None:
+    live = facts.children.get(("HorizontalPodAutoscaler", facts.bot.metadata.name))
+    conditions = (live.body.get("status") or {}).get("conditions") or () if live else ()
+    for each in conditions:
+        stuck = each["type"] in ("AbleToScale", "ScalingActive") and each["status"] == "False"
+        # A Deployment at 0 switches its autoscaler off: no fault while nothing is meant to run.
+        if stuck and each.get("reason") != "ScalingDisabled":
+            return f"{each.get('reason')}: {each.get('message', '')}"
+    return None
+
+
+def monitoring_ready(look: Look) -> Condition:
+    """Whether the monitoring objects are in place."""
+    kind, facts = ConditionType.MONITORING_READY, look.facts
+    if not facts.bot.spec.monitoring.enabled:
+        return make(facts, kind, TRUE, Reason.DISABLED, "monitoring.enabled is false")
+    absent = sorted(
+        step.kind.kind
+        for step in look.plan.steps
+        if step.act is Act.UNAVAILABLE and step.kind.kind in _MONITORING
+    )
+    if absent:
+        message = (
+            f"{', '.join(absent)} do not exist in this cluster; they are made once the CRDs of "
+            "the Prometheus operator (and of Grafana's, where asked for) are installed"
+        )
+        return make(facts, kind, FALSE, Reason.MONITORING_CRDS_MISSING, message)
+    failed = look.outcome.failed(*_MONITORING)
+    if failed is not None:
+        message = f"{failed.kind} {failed.name}: {failed.message}"
+        return make(facts, kind, FALSE, Reason.RULE_REJECTED, message)
+    return make(facts, kind, TRUE, Reason.APPLIED, "")
+
+
+def network_restricted(look: Look) -> Condition:
+    """Whether the pods' traffic is limited to what they need."""
+    kind, facts = ConditionType.NETWORK_RESTRICTED, look.facts
+    if not facts.bot.spec.network_policy.enabled:
+        return make(facts, kind, TRUE, Reason.DISABLED, "networkPolicy.enabled is false")
+    failed = look.outcome.failed("NetworkPolicy", "FQDNNetworkPolicy")
+    if failed is not None:
+        return make(facts, kind, FALSE, Reason.RECONCILE_FAILED, failed.message)
+    return make(facts, kind, TRUE, Reason.APPLIED, "")
+
+
+def degraded(look: Look) -> Condition:
+    """Whether something that the running bot depends on is impaired. True is bad."""
+    kind, facts = ConditionType.DEGRADED, look.facts
+    for report in facts.reports:
+        for part, reason in report.degraded:
+            message = f"pod {report.pod}: {part}: {reason}"
+            return make(facts, kind, TRUE, Reason.DEPENDENCY_CIRCUIT_OPEN, message)
+    answering = [report for report in facts.reports if report.reachable]
+    active = [report for report in answering if report.shards]
+    if active and all(report.discord == "disconnected" for report in active):
+        message = "no replica has a connection to Discord; see https://discordstatus.com"
+        return make(facts, kind, TRUE, Reason.DISCORD_OUTAGE, message)
+    if any((report.identify_remaining or IDENTIFY_LOW) < IDENTIFY_LOW for report in answering):
+        message = f"fewer than {IDENTIFY_LOW} session starts are left today; avoid restarts"
+        return make(facts, kind, TRUE, Reason.IDENTIFY_BUDGET_LOW, message)
+    return make(facts, kind, FALSE, Reason.AS_EXPECTED, "")
+
+
+def ready(look: Look, parts: dict[ConditionType, Condition]) -> Condition:
+    """The summary: the first part that is not well speaks, and observation alone makes it True."""
+    kind, facts = ConditionType.READY, look.facts
+    accepted, secrets = parts[ConditionType.SPEC_ACCEPTED], parts[ConditionType.SECRETS_RESOLVED]
+    workload, owned = parts[ConditionType.WORKLOAD_AVAILABLE], parts[ConditionType.SHARDS_OWNED]
+    if accepted.status is FALSE:
+        return make(facts, kind, FALSE, Reason(accepted.reason), accepted.message)
+    if secrets.status is FALSE:
+        conflict = secrets.reason == Reason.TOKEN_CONFLICT
+        reason = Reason.TOKEN_CONFLICT if conflict else Reason.DEPENDENCIES_MISSING
+        return make(facts, kind, FALSE, reason, secrets.message)
+    if look.off:
+        return make(facts, kind, FALSE, Reason.SUSPENDED, "no pod is meant to run")
+    failed = look.outcome.failed()
+    if workload.status is FALSE:
+        return make(facts, kind, FALSE, Reason.WORKLOAD_UNAVAILABLE, workload.message)
+    if owned.status is not TRUE:
+        rolling = progress(facts.deployment) is Progress.RUNNING
+        reason = Reason.ROLLOUT_IN_PROGRESS if rolling else Reason(owned.reason)
+        return make(facts, kind, owned.status if not rolling else FALSE, reason, owned.message)
+    if failed is not None and failed.kind not in _MONITORING:
+        message = f"{failed.kind} {failed.name}: {failed.message}"
+        return make(facts, kind, FALSE, Reason.RECONCILE_FAILED, message)
+    return make(facts, kind, TRUE, Reason.ALL_COMPONENTS_READY, "")
+
+
+def all_conditions(look: Look) -> tuple[Condition, ...]:
+    """Return every condition, each exactly once."""
+    makers = (
+        spec_accepted,
+        secrets_resolved,
+        workload_available,
+        rolled_out,
+        shards_owned,
+        database_migrated,
+        autoscaling_ready,
+        monitoring_ready,
+        network_restricted,
+        degraded,
+        paused,
+    )
+    found = [maker(look) for maker in makers]
+    parts = {ConditionType(each.type): each for each in found}
+    return (ready(look, parts), *found)
+
+
+def _violation(look: Look, kind: ConditionType) -> Violation | None:
+    violation = look.plan.violation
+    return violation if violation is not None and violation.condition is kind else None

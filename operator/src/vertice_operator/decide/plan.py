@@ -1,0 +1,224 @@
+"""From facts to what is to be done: which children to apply, which to leave, which to delete."""
+
+import dataclasses
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from vertice_operator.api import names
+from vertice_operator.api.v1alpha1.bot import DiscordBot
+from vertice_operator.api.v1alpha1.database import ProxyMode
+from vertice_operator.decide.checks import Hold, Violation, first_violation
+from vertice_operator.decide.diff import first_difference
+from vertice_operator.decide.facts import Facts, Live
+from vertice_operator.decide.images import Pins, pins
+from vertice_operator.decide.migration import Migration, MigrationState, migration
+from vertice_operator.decide.prune import to_prune
+from vertice_operator.decide.rollout import (
+    ANNOTATION_ROLLED_BACK,
+    request_id,
+    rollback_target,
+)
+from vertice_operator.render import (
+    ANNOTATION_MIGRATED,
+    KINDS,
+    Child,
+    ChildKind,
+    RenderFacts,
+    bot_image,
+    desired_objects,
+    missing_kinds,
+    scale_bounds,
+)
+from vertice_operator.render import migration as wanted_migration
+
+_WORKLOAD = frozenset({"Job", "Deployment", "HorizontalPodAutoscaler", "ScaledObject"})
+
+
+class Act(enum.Enum):
+    """What is to be done about one child."""
+
+    APPLY = "apply"
+    SKIP = "skip"
+    HOLD = "hold"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One child: what to do and why.
+
+    ``because`` is the first difference from the live object; for a held child the reason.
+    ``drift`` tells that our own last word was changed by somebody. ``handover`` is a number of
+    replicas to be given to a stand-in owner before the operator lets go of the field.
+    """
+
+    kind: ChildKind
+    name: str
+    act: Act
+    body: Mapping[str, Any] | None = None
+    because: str = ""
+    drift: bool = False
+    handover: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything one reconcile will do, and the judgements that the status repeats."""
+
+    violation: Violation | None
+    steps: tuple[Step, ...]
+    prune: tuple[Live, ...]
+    pins: Pins
+    migration: Migration
+    wanted_image: str
+    rollback: str | None
+    render_facts: RenderFacts
+
+    @property
+    def kinds(self) -> Mapping[str, ChildKind]:
+        """Kinds by name, for the deletion of what is pruned."""
+        return {kind.kind: kind for kind in KINDS}
+
+
+def make_plan(facts: Facts, operator_namespace: str) -> Plan:
+    """Decide what to do. Pure: the same facts give the same plan."""
+    violation = first_violation(facts)
+    pinned = pins(facts)
+    bot = _as_if_suspended(facts.bot) if violation and violation.hold is Hold.OFF else facts.bot
+    base = _render_facts(facts, bot, pinned, operator_namespace)
+    wanted = bot_image(bot, base)
+    rollback = rollback_target(facts, wanted)
+    given = _with_migration(facts, bot, dataclasses.replace(base, rollback_image=rollback))
+    job = wanted_migration(bot, given)
+    done = job is None or given.migrated == job.digest
+    state = migration(facts, None if done or job is None else job.name)
+    if violation is not None and violation.hold is Hold.EVERYTHING:
+        return Plan(violation, (), (), pinned, state, wanted, rollback, given)
+    desired = desired_objects(bot, given)
+    steps = tuple(
+        _step(facts, bot, _mark(child, bot, wanted, rollback), given, violation, state)
+        for child in desired
+        if child.body is not None
+    ) + tuple(
+        Step(kind, bot.metadata.name, Act.UNAVAILABLE, because="this cluster has no such kind")
+        for kind in missing_kinds(bot, given)
+    )
+    wanted_keys = {(child.kind.kind, child.name) for child in desired if child.body is not None}
+    prunable = {kind.kind for kind in KINDS if kind.prunable}
+    if violation is not None and violation.hold is Hold.WORKLOAD:
+        prunable -= _WORKLOAD
+    prune = to_prune(facts.children.values(), bot.metadata.uid, wanted_keys, prunable)
+    return Plan(violation, steps, prune, pinned, state, wanted, rollback, given)
+
+
+def _step(
+    facts: Facts,
+    bot: DiscordBot,
+    child: Child,
+    given: RenderFacts,
+    violation: Violation | None,
+    state: Migration,
+) -> Step:
+    assert child.body is not None
+    kind, name, body = child.kind, child.name, child.body
+    if violation is not None and violation.hold is Hold.WORKLOAD and kind.kind in _WORKLOAD:
+        return Step(kind, name, Act.HOLD, because=violation.message)
+    live = facts.children.get((kind.kind, name))
+    ours = live is not None and live.owner_uid == bot.metadata.uid
+    if live is None or not ours:
+        return Step(kind, name, Act.APPLY, body, because="does not exist")
+    if kind.kind == "Deployment" and _migrates_first(bot, state, body, live.body):
+        return Step(kind, name, Act.HOLD, because=state.message)
+    handover = _handover(bot, given, body, live.body) if kind.kind == "Deployment" else None
+    difference = first_difference(body, live.body)
+    if difference is None and handover is None:
+        return Step(kind, name, Act.SKIP)
+    drift = _hash(body) == _hash(live.body)
+    return Step(kind, name, Act.APPLY, body, difference or "replicas", drift, handover)
+
+
+def _migrates_first(
+    bot: DiscordBot, state: Migration, body: Mapping[str, Any], live: Mapping[str, Any]
+) -> bool:
+    """Keep the running template until the schema of the new one is there.
+
+    A bot that is being suspended waits for nothing.
+    """
+    waiting = state.state in (MigrationState.RUNNING, MigrationState.FAILED)
+    if not waiting or bot.spec.suspend:
+        return False
+    return first_difference(body["spec"]["template"], live["spec"]["template"]) is not None
+
+
+def _handover(
+    bot: DiscordBot, given: RenderFacts, body: Mapping[str, Any], live: Mapping[str, Any]
+) -> int | None:
+    """Return the replicas to hand over before the operator stops applying the field.
+
+    A field that its only owner drops falls back to its default, which would stop all pods but
+    one. Needed once, when the autoscaler takes over, and again when the Deployment stands at 0,
+    where no autoscaler acts.
+    """
+    if "replicas" in body["spec"]:
+        return None
+    present = live["spec"].get("replicas", 1)
+    if _hash(body) == _hash(live) and present > 0:
+        return None
+    bounds = scale_bounds(bot, given)
+    return int(min(max(present, bounds.minimum), bounds.maximum))
+
+
+def _render_facts(facts: Facts, bot: DiscordBot, pinned: Pins, namespace: str) -> RenderFacts:
+    status, deployment = bot.status, facts.deployment
+    mode = status.proxy_mode
+    return RenderFacts(
+        operator_version=facts.defaults.operator_version,
+        bot_image=pinned.bot_image,
+        proxy_image=pinned.proxy_image,
+        server_minor=facts.cluster.server_minor,
+        proxy_mode=ProxyMode(mode) if mode in set(ProxyMode) else None,
+        live_replicas=deployment["spec"].get("replicas") if deployment else None,
+        hpa_owns_replicas=bot.spec.autoscaling.enabled,
+        secret_hash=facts.secret_hash,
+        available_kinds=facts.cluster.available_kinds,
+        configured_shards=status.shards.configured if status.shards else None,
+        operator_namespace=namespace,
+    )
+
+
+def _with_migration(facts: Facts, bot: DiscordBot, given: RenderFacts) -> RenderFacts:
+    """Add what is known of finished migrations.
+
+    Going back to an older image runs no migration: they only go forward, and the older image
+    works on the newer schema.
+    """
+    annotations = (facts.deployment or {}).get("metadata", {}).get("annotations") or {}
+    recorded = annotations.get(ANNOTATION_MIGRATED)
+    job = wanted_migration(bot, given)
+    if job is not None:
+        finished = migration(facts, job.name).state is MigrationState.AT_HEAD
+        if finished or given.rollback_image is not None:
+            recorded = job.digest
+    return dataclasses.replace(given, migrated=recorded)
+
+
+def _mark(child: Child, bot: DiscordBot, wanted: str, rollback: str | None) -> Child:
+    """Write on the Deployment which request was rolled back, so that it is not tried again."""
+    if rollback is None or child.kind.kind != "Deployment" or child.body is None:
+        return child
+    meta = child.body["metadata"]
+    request = request_id(wanted, bot.spec.restart_at)
+    annotations = {**(meta.get("annotations") or {}), ANNOTATION_ROLLED_BACK: request}
+    body = {**child.body, "metadata": {**meta, "annotations": annotations}}
+    return dataclasses.replace(child, body=body)
+
+
+def _as_if_suspended(bot: DiscordBot) -> DiscordBot:
+    return bot.model_copy(update={"spec": bot.spec.model_copy(update={"suspend": True})})
+
+
+def _hash(body: Mapping[str, Any]) -> str | None:
+    annotations = body["metadata"].get("annotations") or {}
+    return annotations.get(names.ANNOTATION_SPEC_HASH)

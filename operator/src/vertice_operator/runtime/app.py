@@ -1,0 +1,356 @@
+"""The operator as a whole: what runs always, what runs only while leading, and how it stops."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from vertice_operator.api.v1alpha1.status import DiscordBotStatus
+from vertice_operator.cluster import errors
+from vertice_operator.cluster.cache import BotKey, LiveCache, News, bot_of
+from vertice_operator.cluster.client import KubeClient
+from vertice_operator.cluster.discovery import Discovery
+from vertice_operator.cluster.events import EventPoster
+from vertice_operator.cluster.facts import FactsGatherer
+from vertice_operator.cluster.kinds import BOT, POD, Kind
+from vertice_operator.cluster.lease import LeaseStore
+from vertice_operator.cluster.secrets import SecretReader
+from vertice_operator.cluster.statusz import StatuszReader
+from vertice_operator.cluster.tokens import TokenRegistry
+from vertice_operator.decide.facts import Defaults
+from vertice_operator.render import KINDS
+from vertice_operator.runtime.coverage import CoveragePoller
+from vertice_operator.runtime.health import HealthServer, Heartbeat
+from vertice_operator.runtime.index import BotIndex, Suspicion
+from vertice_operator.runtime.leader import LeaderElector
+from vertice_operator.runtime.metrics import Metrics
+from vertice_operator.runtime.queue import Backoff, Key, WorkQueue
+from vertice_operator.runtime.reconcile import Reconciler, RefusedError
+from vertice_operator.runtime.settings import Settings, default_identity
+from vertice_operator.runtime.settle import Settle
+from vertice_operator.runtime.survey import Survey, first_survey
+from vertice_operator.runtime.watcher import KopfWatcher, Watcher
+
+log = logging.getLogger(__name__)
+QUEUE = "discordbot"
+BLIND_AFTER = 60.0
+
+
+class Operator:
+    """One operator process.
+
+    Parameters
+    ----------
+    settings
+        All settings.
+    client
+        The way to the API server.
+    make_watcher
+        Makes the watch layer; tests put another one in.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        client: KubeClient,
+        make_watcher: Callable[..., Watcher] = KopfWatcher,
+    ) -> None:
+        self.settings, self.client = settings, client
+        identity = settings.identity or default_identity()
+        self.metrics, self.queue = Metrics(), WorkQueue()
+        self.cache, self.index, self.tokens = LiveCache(), BotIndex(), TokenRegistry()
+        self.discovery = Discovery(client, [kind for kind in KINDS if kind.optional])
+        self.poller = CoveragePoller(
+            self.cache, StatuszReader(), settings.statusz_seconds, self.queue.add
+        )
+        self.gatherer = FactsGatherer(
+            self.cache,
+            SecretReader(client),
+            self.tokens,
+            self.discovery,
+            Defaults(
+                settings.operator_version, settings.default_bot_image, settings.default_proxy_image
+            ),
+            self.poller.reports,
+            self._wake,
+        )
+        self.survey = Survey(
+            client, self.cache, self.index, self.discovery, self.gatherer, settings.namespaces
+        )
+        store = LeaseStore(client, settings.lease_namespace, settings.lease_name)
+        self.elector = LeaderElector(store, identity, settings.lease)
+        self.reconciler = self._make_reconciler(identity)
+        watched = (*(kind for kind in KINDS if not kind.optional), POD)
+        self.watcher = make_watcher(self.take, watched, settings.namespaces)
+        self.health = self._make_health()
+        client.guard = self.elector.require
+        client.observers.append(self.metrics.observe_request)
+        self.queue.waited = self.metrics.queue_seconds.labels(QUEUE).observe
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until ``stop`` is set, then give the Lease back and close everything."""
+        await self.health.start(self.settings.http_host, self.settings.http_port)
+        watching = asyncio.create_task(self.watcher.run(), name="watcher")
+        self._watching = watching
+        tasks = [
+            asyncio.create_task(coroutine, name=name)
+            for name, coroutine in (
+                ("heartbeat", self.heartbeat.run()),
+                ("elector", self.elector.run()),
+                ("lead", self._lead()),
+            )
+        ]
+        try:
+            await _first_of(stop, *tasks, watching)
+        finally:
+            self.watcher.close()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self._release()
+            await _within(5.0, watching)
+            await self.poller.close()
+            await self.health.stop()
+            await self.client.close()
+
+    def take(self, kind: Kind, event: str | None, document: dict[str, Any]) -> None:
+        """Take one watch event: remember the object, and want its bot if that is news."""
+        self.metrics.watch_events.labels(kind.plural).inc()
+        self.metrics.last_event.set(time.time())
+        if kind is BOT:
+            self._take_bot(event, document)
+            return
+        bot = bot_of(document)
+        if bot is None:
+            return
+        if event == "DELETED":
+            if self.cache.remove(kind, document):
+                self.queue.add(Key(*bot))
+            return
+        news = self.cache.store(kind, document)
+        if news is News.CHANGE and kind is not POD:
+            self.queue.add(Key(*bot))
+        elif news is not News.NONE:
+            # Statuses and pods change in bursts, and only the last one matters.
+            self.queue.add_after(Key(*bot), self.settings.status_settle_seconds)
+
+    def _take_bot(self, event: str | None, document: Mapping[str, Any]) -> None:
+        meta = document["metadata"]
+        key = Key(meta["namespace"], meta["name"])
+        if event == "DELETED":
+            self.index.gone(key)
+            self.queue.add(key)
+        elif self.index.saw(key, meta["resourceVersion"]):
+            self.queue.add(key)
+
+    async def _lead(self) -> None:
+        """Work while leading; everything that writes ends with the leadership."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(2 * self.settings.lease.retry):
+                await self.elector.gained.wait()
+        if not self.elector.gained.is_set():
+            await first_survey(self.survey)  # a follower is ready as well, and keeps warm
+        while True:
+            await self.elector.gained.wait()
+            self.metrics.leader.set(1)
+            work = asyncio.create_task(self._work(), name="work")
+            lost = asyncio.create_task(self.elector.lost.wait(), name="lost")
+            try:
+                done, _ = await asyncio.wait((work, lost), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                self.metrics.leader.set(0)
+                for task in (work, lost):
+                    task.cancel()
+                await asyncio.gather(work, lost, return_exceptions=True)
+            if work in done:
+                _reraise(work)
+
+    async def _work(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for number in range(self.settings.workers):
+                group.create_task(self._worker(), name=f"worker-{number}")
+            group.create_task(self._resync(), name="resync")
+            group.create_task(self._recheck_kinds(), name="optional-kinds")
+            group.create_task(self.poller.run(), name="statusz")
+
+    async def _worker(self) -> None:
+        while True:
+            key = await self.queue.get()
+            try:
+                await self._serve(key)
+            finally:
+                self.queue.done(key)
+
+    async def _serve(self, key: Key) -> None:
+        """Reconcile one key and decide when it is wanted again."""
+        started, result = time.monotonic(), "ok"
+        try:
+            async with asyncio.timeout(self.settings.reconcile_timeout):
+                again = await self.reconciler.reconcile(key)
+            self.queue.forget(key)
+            if again is not None:
+                self.queue.add_after(key, again)
+            self.metrics.bots.succeeded(key, time.time())
+        except errors.NotLeaderError:
+            result = "lost"
+        except (RefusedError, errors.ClusterError) as error:
+            lasting = isinstance(error, RefusedError) or not error.transient
+            result = "refused" if lasting else "transient"
+            patience = Backoff.REFUSED if lasting else Backoff.TRANSIENT
+            at_least = 0.0 if isinstance(error, RefusedError) else error.retry_after
+            delay = self.queue.retry(key, patience, at_least)
+            log.warning("%s: %s (again in %.0f s)", key, error, delay)
+        except Exception:
+            result = "error"
+            delay = self.queue.retry(key, Backoff.REFUSED)
+            log.exception("reconcile of %s failed (again in %.0f s)", key, delay)
+        self.metrics.reconciles.labels(result).inc()
+        self.metrics.reconcile_seconds.observe(time.monotonic() - started)
+
+    async def _resync(self) -> None:
+        """List everything now and at each interval, and want every bot."""
+        tokens = True
+        while True:
+            try:
+                keys, suspicions = await self.survey.take(tokens=tokens)
+            except errors.ClusterError as error:
+                self.metrics.resyncs.labels("failed").inc()
+                log.warning("the full list failed and is tried again: %s", error)
+                await asyncio.sleep(min(5.0, self.settings.resync_seconds))
+                continue
+            tokens = False
+            self.metrics.resyncs.labels("ok").inc()
+            self.metrics.resources.set(len(keys))
+            for key in keys:
+                self.queue.add(key)
+            for key in self._unlisted(keys):
+                self.queue.add(key)
+            await self._judge_watch(suspicions)
+
+    async def _judge_watch(self, suspicions: list[Suspicion]) -> None:
+        """Wait until the next list; in between restart the watch if it proves to be blind."""
+        interval = self.settings.resync_seconds * self.queue.spread(0.1)
+        grace = min(BLIND_AFTER, interval)
+        await asyncio.sleep(grace)
+        missed = self.index.confirmed(suspicions)
+        if missed:
+            self.metrics.watch_missed.inc(len(missed))
+            for key in missed:
+                self.queue.add(key)
+            self.watcher.restart(f"blind: {len(missed)} changes missed, such as {missed[0]}")
+        await asyncio.sleep(interval - grace)
+
+    async def _recheck_kinds(self) -> None:
+        """Look for optional kinds that appear or go, and want every bot when one does."""
+        while True:
+            known = self.discovery.known
+            await asyncio.sleep(self.settings.optional_recheck_seconds * self.queue.spread(0.1))
+            try:
+                if await self.discovery.refresh() != known and known is not None:
+                    log.info("optional kinds now: %s", self.discovery.known)
+                    for key in self.index.known():
+                        self.queue.add(key)
+            except errors.ClusterError as error:
+                log.warning("optional kinds could not be looked for: %s", error)
+
+    async def _release(self) -> None:
+        try:
+            await self.elector.release()
+        except (errors.ClusterError, TimeoutError) as error:
+            log.warning("the Lease was not given back and runs out by itself: %s", error)
+
+    def _wake(self, bots: Iterable[BotKey]) -> None:
+        for bot in bots:
+            self.queue.add(Key(*bot))
+
+    def _unlisted(self, keys: Iterable[Key]) -> set[Key]:
+        """Return bots that we remember and the list no longer has: their deletion was missed."""
+        return {Key(*bot) for bot in self.metrics.bots.known()} - set(keys)
+
+    def _gone(self, key: Key) -> None:
+        self.queue.discard(key)
+        self.cache.forget(key)
+        self.poller.reports.pop(key, None)
+        self.metrics.bots.forget(key)
+        self._wake(self.tokens.release(key))
+
+    def _status(self, key: Key, status: DiscordBotStatus) -> None:
+        self.metrics.bots.conditions(key, ((c.type, c.status.value) for c in status.conditions))
+
+    def _make_reconciler(self, identity: str) -> Reconciler:
+        drift = self.metrics.drift_corrections
+        return Reconciler(
+            self.client,
+            self.cache,
+            self.gatherer,
+            EventPoster(self.client, identity),
+            Settle(self.settings.status_settle_seconds),
+            self.settings.lease_namespace,
+            self.settings.secret_recheck_seconds,
+            on_gone=self._gone,
+            on_status=self._status,
+            on_drift=lambda kind: drift.labels(kind).inc(),
+            on_written=self.index.expect,
+        )
+
+    def _make_health(self) -> HealthServer:
+        self.heartbeat = Heartbeat()
+        limit = 1.5 * self.settings.reconcile_timeout
+        return HealthServer(
+            live={
+                "event loop": self.heartbeat.check,
+                "workers": lambda: (
+                    f"a worker is busy for {self.queue.longest_running():.0f} s"
+                    if self.queue.longest_running() > limit
+                    else None
+                ),
+                "watcher": lambda: "the watcher has ended" if self._watching.done() else None,
+            },
+            ready={"first list": lambda: None if self.survey.done else self.survey.problem},
+            registry=self.metrics.registry,
+            collect=self._collect,
+        )
+
+    def _collect(self) -> None:
+        metrics, queue = self.metrics, self.queue
+        metrics.queue_depth.labels(QUEUE).set(len(queue))
+        metrics.queue_unfinished.labels(QUEUE).set(queue.unfinished)
+        metrics.queue_failing.labels(QUEUE).set(queue.failing)
+        metrics.queue_longest.labels(QUEUE).set(queue.longest_running())
+        metrics.totals.set(QUEUE, queue.adds, queue.retries, self.watcher.restarts)
+
+
+async def _first_of(stop: asyncio.Event, *tasks: "asyncio.Task[Any]") -> None:
+    """Wait for the order to stop, or for a task that should never end to end."""
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        done, _ = await asyncio.wait((stopping, *tasks), return_when=asyncio.FIRST_COMPLETED)
+        for task in done - {stopping}:
+            _reraise(task)
+    finally:
+        stopping.cancel()
+
+
+def _reraise(task: "asyncio.Task[Any]") -> None:
+    error = task.exception()
+    raise error if error is not None else RuntimeError(f"task {task.get_name()} ended by itself")
+
+
+async def _within(seconds: float, task: "asyncio.Task[Any]") -> None:
+    """Wait for a task for a while; kopf's thread is a daemon and may be left behind."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await task
+
+
+async def serve(settings: Settings) -> None:
+    """Run the operator until SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    client = KubeClient(timeout=settings.request_timeout, pool=max(16, settings.workers * 2))
+    await Operator(settings, client).run(stop)
