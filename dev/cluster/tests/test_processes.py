@@ -79,9 +79,13 @@ def test_end_process_of_nobody_does_nothing() -> None:
 
 
 def test_children_die_with_their_parent(tmp_path: Path) -> None:
+    # The signal is set up by the time the child itself runs.
+    child = ["sh", "-c", f"touch {tmp_path}/started; exec sleep 1000"]
     script = (
         "from pathlib import Path; from dev.cluster.processes import Runner; import os; "
-        f"Runner(Path({str(tmp_path)!r}), die_with_parent=True).start('child', ['sleep', '1000']); "
+        f"Runner(Path({str(tmp_path)!r}), die_with_parent=True).start('child', {child!r})\n"
+        f"started = Path({str(tmp_path)!r}) / 'started'\n"
+        "while not started.exists(): pass\n"
         "os._exit(9)"
     )
     parent = subprocess.run([sys.executable, "-c", script], check=False, timeout=30)
