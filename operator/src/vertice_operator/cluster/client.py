@@ -30,8 +30,7 @@ Observer = Callable[[str, str, int, float], None]
 """Called after each request with verb, resource, HTTP status (0 for none) and seconds."""
 
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
-_JSON = "application/json; charset=utf-8"
-_WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+_OTHER = "application/yaml"
 _LIST_PAGE = 500
 
 
@@ -185,7 +184,7 @@ class KubeClient:
         query: Mapping[str, str] | None = None,
         body: Object | None = None,
         *,
-        content_type: str = _JSON,
+        content_type: str = _OTHER,
         limit: aiohttp.ClientTimeout | None = None,
     ) -> Object:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
@@ -215,8 +214,10 @@ class KubeClient:
     ) -> tuple[int, bytes, str | None]:
         try:
             rest, headers = await self._open()
-            # The charset keeps RESTClientObject from serialising the bytes once more.
-            headers |= {"Accept": "application/json", "Content-Type": content_type}
+            # JSON is YAML as well, and under these names RESTClientObject leaves bytes alone.
+            headers["Accept"] = "application/json"
+            if data is not None:
+                headers["Content-Type"] = content_type
             response = await rest.request(  # type: ignore[no-untyped-call]
                 method,
                 self._host + url,

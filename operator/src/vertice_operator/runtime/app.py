@@ -130,12 +130,14 @@ class Operator:
             if self.cache.remove(kind, document):
                 self.queue.add(Key(*bot))
             return
-        news = self.cache.store(kind, document)
-        if news is News.CHANGE and kind is not POD:
-            self.queue.add(Key(*bot))
+        key, news = Key(*bot), self.cache.store(kind, document)
+        # Statuses and pods change in bursts, of which only the last one matters; and what comes
+        # while the bot is worked on is most likely the echo of that work, ahead of its answer.
+        burst = news is News.STATUS or kind is POD or self.queue.holds(key)
+        if news is not News.NONE and burst:
+            self.queue.add_after(key, self.settings.status_settle_seconds)
         elif news is not News.NONE:
-            # Statuses and pods change in bursts, and only the last one matters.
-            self.queue.add_after(Key(*bot), self.settings.status_settle_seconds)
+            self.queue.add(key)
 
     def _take_bot(self, event: str | None, document: Mapping[str, Any]) -> None:
         meta = document["metadata"]
@@ -169,14 +171,17 @@ class Operator:
                 _reraise(work)
 
     async def _work(self) -> None:
+        """List, then work: without the list every child would have to be read one by one."""
+        listed = asyncio.Event()
         async with asyncio.TaskGroup() as group:
             for number in range(self.settings.workers):
-                group.create_task(self._worker(), name=f"worker-{number}")
-            group.create_task(self._resync(), name="resync")
+                group.create_task(self._worker(listed), name=f"worker-{number}")
+            group.create_task(self._resync(listed), name="resync")
             group.create_task(self._recheck_kinds(), name="optional-kinds")
             group.create_task(self.poller.run(), name="statusz")
 
-    async def _worker(self) -> None:
+    async def _worker(self, listed: asyncio.Event) -> None:
+        await listed.wait()
         while True:
             key = await self.queue.get()
             try:
@@ -210,7 +215,7 @@ class Operator:
         self.metrics.reconciles.labels(result).inc()
         self.metrics.reconcile_seconds.observe(time.monotonic() - started)
 
-    async def _resync(self) -> None:
+    async def _resync(self, listed: asyncio.Event) -> None:
         """List everything now and at each interval, and want every bot."""
         tokens = True
         while True:
@@ -222,6 +227,7 @@ class Operator:
                 await asyncio.sleep(min(5.0, self.settings.resync_seconds))
                 continue
             tokens = False
+            listed.set()
             self.metrics.resyncs.labels("ok").inc()
             self.metrics.resources.set(len(keys))
             for key in keys:

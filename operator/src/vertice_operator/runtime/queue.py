@@ -132,6 +132,10 @@ class WorkQueue:
             return 0.0
         return asyncio.get_running_loop().time() - min(self._busy.values())
 
+    def holds(self, key: Key) -> bool:
+        """Tell whether a worker holds ``key`` at this moment."""
+        return key in self._busy
+
     def __len__(self) -> int:
         return len(self._wanted)
 
