@@ -62,7 +62,7 @@ async def test_nothing_counted_says_why_and_has_no_picture(live: Any) -> None:
 
 async def test_bots_are_not_counted_and_nothing_is_lost_on_shutdown(live: Any, until: Any) -> None:
     nina = live.home.user("nina")
-    await live.run("nina", "stats")
+    await live.script.send(live.channel, str(live.app.bot.user.id), "I am a bot", count=2)
     await live.script.send(live.channel, nina, "hello", count=25)
     await seen(live, until, 25)
     await live.stop()

@@ -40,7 +40,7 @@ async def test_a_warning_is_a_case_and_a_direct_message(live: Any) -> None:
 
 
 async def test_the_acknowledgement_comes_before_the_first_query(live: Any) -> None:
-    """The counter is locked for longer than Discord waits; the answer is on time all the same."""
+    """The table is locked, and the acknowledgement does not wait for it."""
     connection = await asyncpg.connect(live.database.dsn)
     lock = connection.transaction()
     await lock.start()
@@ -51,8 +51,9 @@ async def test_the_acknowledgement_comes_before_the_first_query(live: Any) -> No
     answer = await asyncio.wait_for(running, 30)
     await lock.rollback()
     await connection.close()
+    # The query gives up after lock_timeout, 2 s; whatever waits for it cannot be faster.
     assert answer.acknowledged_after is not None
-    assert answer.acknowledged_after < 3
+    assert answer.acknowledged_after < 1.5
 
 
 async def test_a_public_note_names_the_member_but_not_the_reason(live: Any, until: Any) -> None:
