@@ -29,6 +29,7 @@ class Metric:
         help: what it says, in one sentence.
         labels: labels that the exporter sets.
         values: the values that a label may take, where they are fixed.
+        bounds: bucket bounds that a histogram must have.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Metric:
     help: str
     labels: tuple[str, ...] = ()
     values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    bounds: tuple[float, ...] = ()
 
     @property
     def series(self) -> tuple[str, ...]:
@@ -56,6 +58,7 @@ def metrics() -> tuple[Metric, ...]:
             help=entry["help"],
             labels=tuple(entry.get("labels", ())),
             values={key: tuple(known) for key, known in entry.get("values", {}).items()},
+            bounds=tuple(entry.get("bounds", ())),
         )
         for entry in entries
     )
