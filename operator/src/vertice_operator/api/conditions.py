@@ -120,9 +120,9 @@ def timestamp(moment: datetime) -> str:
 
 
 def _text_or_time(value: object) -> object:
-    if not isinstance(value, (str, datetime)):
+    if not isinstance(value, (str, datetime)) or len(str(value)) > 40:
         message = "must be a time such as 2026-01-31T12:00:00Z"
-        raise ValueError(message)  # noqa: TRY004 - pydantic collects ValueError only
+        raise ValueError(message)
     return value
 
 
@@ -130,7 +130,7 @@ KubernetesTime = Annotated[
     AwareDatetime,
     BeforeValidator(_text_or_time),
     PlainSerializer(timestamp, return_type=str),
-    WithJsonSchema({"type": "string", "format": "date-time"}),
+    WithJsonSchema({"type": "string", "format": "date-time", "maxLength": 40}),
 ]
 
 
