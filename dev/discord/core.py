@@ -45,6 +45,6 @@ def build(settings: Settings, clock: Clock, ledger: Ledger) -> Core:
         world=world,
         ledger=ledger,
         hub=hub,
-        interactions=Interactions(world, ledger, settings.rest, rng),
+        interactions=Interactions(world, ledger, settings.rest),
         limiter=Limiter(settings.rest, clock),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -247,7 +248,8 @@ class Hub:
 
     def _new_session(self, app: Application, request: Identify, codec: str) -> Session:
         session = Session(
-            id=f"{self.rng.getrandbits(128):032x}",
+            # Never from the seed: a client may come back with an id of an earlier run of the server.
+            id=secrets.token_hex(16),
             app_id=app.id,
             shard_id=request.shard_id,
             shard_count=request.shard_count,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import random
+import secrets
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
@@ -72,13 +72,10 @@ class Interaction:
 class Interactions:
     """Creates interactions, finds them by token, and lets them expire."""
 
-    def __init__(
-        self, world: World, ledger: Ledger, settings: RestSettings, rng: random.Random
-    ) -> None:
+    def __init__(self, world: World, ledger: Ledger, settings: RestSettings) -> None:
         self._world = world
         self._ledger = ledger
         self._settings = settings
-        self._rng = rng
         self._all: dict[int, Interaction] = {}
         self._by_token: dict[str, Interaction] = {}
         self._timers: dict[int, asyncio.TimerHandle] = {}
@@ -100,7 +97,7 @@ class Interactions:
         """
         interaction = Interaction(
             id=self._world.ids.next(),
-            token=f"aW50ZXJhY3Rpb246{self._rng.getrandbits(160):040x}",
+            token="aW50ZXJhY3Rpb246" + secrets.token_urlsafe(48),
             app_id=app.id,
             type=kind,
             channel_id=channel.id,

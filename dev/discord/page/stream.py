@@ -130,6 +130,8 @@ async def serve_stream(request: web.Request) -> web.StreamResponse:
             queue.put_nowait((kind, data))
 
     def on_event(event: Event) -> None:
+        if event.name == "INTERACTION_CREATE":  # carries the token that answers it
+            return
         offer("event", {"name": event.name, "data": event.data, "guild_id": str(event.guild_id)})
 
     def on_entry(entry: Json) -> None:
