@@ -48,14 +48,14 @@ class Applier:
             state = ChildState.APPLIED if known else ChildState.SKIPPED
             return ChildResult(kind, name, state, f"waits: {step.because}")
         try:
-            await self._apply(bot, step, known)
+            wrote = await self._apply(bot, step, known)
         except ForeignObjectError as error:
             return ChildResult(kind, name, ChildState.FAILED, str(error), Failure.NAME_CONFLICT)
         except errors.NotLeaderError:
             raise
         except errors.ClusterError as error:
             return ChildResult(kind, name, ChildState.FAILED, error.message, _failure(error))
-        return ChildResult(kind, name, ChildState.APPLIED, wrote=True)
+        return ChildResult(kind, name, ChildState.APPLIED, wrote=wrote)
 
     async def prune(self, bot: DiscordBot, kind: ChildKind, doomed: Live) -> ChildResult | None:
         """Delete a child that is no longer wanted, if a live read says that it is still ours."""
@@ -87,7 +87,8 @@ class Applier:
         self._cache.drop(key, (kind.kind, name))
         return ChildResult(kind.kind, name, ChildState.PRUNED, wrote=True)
 
-    async def _apply(self, bot: DiscordBot, step: Step, known: Live | None) -> None:
+    async def _apply(self, bot: DiscordBot, step: Step, known: Live | None) -> bool:
+        """Apply, and return whether the server stored anything new."""
         assert step.body is not None
         body = dict(step.body)
         uid = known.uid if known is not None and known.owner_uid == bot.metadata.uid else None
@@ -103,7 +104,8 @@ class Applier:
                 (bot.metadata.namespace, bot.metadata.name), (step.kind.kind, step.name)
             )
             raise
-        self._cache.store(step.kind, applied)
+        self._cache.store(step.kind, applied, sure=True)
+        return known is None or applied["metadata"]["resourceVersion"] != known.resource_version
 
     async def _own(self, bot: DiscordBot, kind: ChildKind, name: str) -> str | None:
         """Return the uid of the object of this name if it is ours, None if there is none."""
@@ -114,7 +116,7 @@ class Applier:
         meta = document["metadata"]
         found = live(kind, document)
         if found.owner_uid == bot.metadata.uid or (found.owner_uid is None and _orphan(bot, meta)):
-            self._cache.store(kind, document)
+            self._cache.store(kind, document, sure=True)
             return found.uid
         if _of_a_former_self(bot, meta):
             raise errors.ConflictError(

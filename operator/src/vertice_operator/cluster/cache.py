@@ -50,8 +50,11 @@ class LiveCache:
     def __init__(self) -> None:
         self._by_bot: dict[BotKey, dict[ChildKey, _Entry]] = {}
 
-    def store(self, kind: Kind, document: Mapping[str, Any]) -> News:
+    def store(self, kind: Kind, document: Mapping[str, Any], *, sure: bool = False) -> News:
         """Take a look at an object and return what it brings.
+
+        ``sure`` is for the API server's own answer to a read or write of now: it replaces what
+        is at hand even at the same version.
 
         An answer to our own write and the watch's echo of it carry the same resourceVersion, so
         the echo costs no reconcile. A look older than the one at hand is ignored.
@@ -65,6 +68,8 @@ class LiveCache:
         known = children.get(key)
         same = known is not None and known.uid == meta["uid"]
         if known is not None and same and not _newer(meta, known.version):
+            if sure and meta["resourceVersion"] == known.version:
+                known.packed = _pack(kind.kind, document)
             return News.NONE
         generation = meta.get("generation")
         packed = _pack(kind.kind, document)

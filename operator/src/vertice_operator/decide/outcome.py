@@ -27,7 +27,7 @@ class Failure(enum.Enum):
 class ChildResult:
     """What became of one child.
 
-    ``wrote`` tells that the API server was asked to change something.
+    ``wrote`` tells that the API server stored something new; an apply that changed nothing did not.
     """
 
     kind: str

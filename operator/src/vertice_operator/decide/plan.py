@@ -132,7 +132,7 @@ def _step(
     if kind.kind == "Deployment" and _migrates_first(bot, state, body, live.body):
         return Step(kind, name, Act.HOLD, because=state.message)
     handover = _handover(bot, given, body, live.body) if kind.kind == "Deployment" else None
-    difference = first_difference(body, live.body)
+    difference = first_difference(_content(body), live.body)
     if difference is None and handover is None:
         return Step(kind, name, Act.SKIP)
     drift = _hash(body) == _hash(live.body)
@@ -217,6 +217,11 @@ def _mark(child: Child, bot: DiscordBot, wanted: str, rollback: str | None) -> C
 
 def _as_if_suspended(bot: DiscordBot) -> DiscordBot:
     return bot.model_copy(update={"spec": bot.spec.model_copy(update={"suspend": True})})
+
+
+def _content(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all but the kind, which the items of a list do not carry."""
+    return {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
 
 
 def _hash(body: Mapping[str, Any]) -> str | None:

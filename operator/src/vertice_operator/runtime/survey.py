@@ -109,7 +109,6 @@ class Survey:
         seen: set[tuple[tuple[str, str], str]] = set()
         try:
             async for item in self._each(kind, names.LABEL_BOT):
-                item.setdefault("kind", kind.kind)
                 self._cache.store(kind, item)
                 bot = bot_of(item)
                 if bot is not None:
