@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from dev.discord.script import Answer, Script
+from dev.discord.script import Answer, Script, ScriptError
 from dev.testing.cluster import Cluster
 
 Json = dict[str, Any]
@@ -117,12 +117,11 @@ class Bot:
         while True:
             try:
                 answer = await self.run("ping")
-            except RuntimeError as unknown:  # not registered yet
-                answer, text = None, str(unknown)
-            else:
+                if answer.state == "answered":
+                    return answer
                 text = answer.state
-            if answer is not None and answer.state == "answered":
-                return answer
+            except ScriptError as unknown:  # not registered yet
+                text = str(unknown)
             if time.monotonic() > deadline:
                 raise NotInTimeError(f"{self.name}: /ping not answered within {within:g} s: {text}")
             await asyncio.sleep(0.5)
@@ -150,12 +149,9 @@ class Product:
         found: Json = json.loads(self.run("get", *arguments, "-o", "json"))
         return found
 
-    def secret(self, name: str, **values: str) -> None:
+    def secret(self, name: str, values: dict[str, str]) -> None:
         """Make or change a Secret."""
-        data = {
-            key.replace("__", "."): base64.b64encode(value.encode()).decode()
-            for key, value in values.items()
-        }
+        data = {key: base64.b64encode(value.encode()).decode() for key, value in values.items()}
         body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
         self.run("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=json.dumps(body))
 
@@ -199,7 +195,7 @@ class Product:
         async with Script(self.admin) as script:
             made = await script.create_bot(name, token, guilds=[])
             guild = await script.create_guild(f"guild of {name}", bots=[made["id"]])
-        self.secret(name, token=token)
+        self.secret(name, {"token": token})
         self.apply_bot(name, self.spec(name) | changes)
         return Bot(self, name, made["id"], guild["id"], guild["channel_id"])
 

@@ -100,7 +100,7 @@ async def test_an_image_that_cannot_be_pulled_shows_within_a_minute(product: Pro
 async def test_a_refused_token_is_said_in_the_condition(product: Product) -> None:
     bot = await product.add_bot("bad-token")
     await bot.until_condition("Ready", "True")
-    product.secret(bot.name, token="this.is-not.the-token")
+    product.secret(bot.name, {"token": "this.is-not.the-token"})
     condition = await bot.until_condition("WorkloadAvailable", "False", "CrashLooping", within=240)
     assert "token" in condition["message"].lower()
     assert "this.is-not.the-token" not in json.dumps(bot.get())
