@@ -12,7 +12,7 @@ from dev.cluster.build import DEFAULT_PARTS, PARTS, build
 from dev.cluster.errors import ClusterError
 from dev.cluster.images import base_image, proxy_image, stop_engine
 from dev.cluster.progress import Progress
-from dev.cluster.provider import Provider, provider
+from dev.cluster.provider import Provider, exists, provider
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,7 +64,8 @@ def _create(arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _delete(arguments: argparse.Namespace, progress: Progress) -> int:
-    _existing(arguments, progress).delete()
+    if exists(arguments.name):
+        provider(arguments.name, progress=progress).delete()
     if arguments.engine:
         stop_engine()
     return 0
@@ -86,13 +87,7 @@ def _load(arguments: argparse.Namespace, progress: Progress) -> int:
 
 
 def _kubeconfig(arguments: argparse.Namespace, progress: Progress) -> int:
-    path = _existing(arguments, progress).kubeconfig
-    if not path.exists():
-        raise ClusterError(
-            f"there is no cluster {arguments.name}; make it: "
-            f"python -m dev.cluster create --name {arguments.name}"
-        )
-    print(path)
+    print(_existing(arguments, progress).kubeconfig)
     return 0
 
 
@@ -109,6 +104,11 @@ def _images(_: argparse.Namespace, progress: Progress) -> int:
 
 
 def _existing(arguments: argparse.Namespace, progress: Progress) -> Provider:
+    if not exists(arguments.name):
+        raise ClusterError(
+            f"there is no cluster {arguments.name}; make it: "
+            f"python -m dev.cluster create --name {arguments.name}"
+        )
     return provider(arguments.name, progress=progress)
 
 

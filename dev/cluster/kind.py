@@ -104,7 +104,7 @@ class KindProvider:
 
     def create(self) -> None:
         """Make the cluster, or do nothing when it runs already."""
-        if (self.folder / "kind.txt").exists() and self.running():
+        if (self.folder / "shape.json").exists() and self.running():
             self.progress.say(f"cluster {self.name} runs already")
             return
         if self.folder.exists():
@@ -119,6 +119,7 @@ class KindProvider:
 
     def _create(self) -> None:
         slot = claim_slot(self.folder.parent, self.name)
+        (self.folder / "kind.txt").write_text("kind")
         config = self.folder / "kind.json"
         config.write_text(json.dumps(kind_settings(self.nodes, slot.loopback), indent=1))
         with self.progress.step(f"making kind cluster {self.name}"):
@@ -132,7 +133,7 @@ class KindProvider:
         kubectl.run(
             "rollout", "status", "-n", "kube-system", "deployment/metrics-server", "--timeout=120s"
         )
-        (self.folder / "kind.txt").write_text("kind")
+        (self.folder / "shape.json").write_text(json.dumps({"nodes": self.nodes}))
 
     def load_image(self, reference: str) -> bool:
         """Bring an image of the engine onto every node; False when it was there."""

@@ -90,6 +90,11 @@ def choose_kind(wanted: Kind, *, can_pull: bool, root: bool) -> Literal["kind", 
     )
 
 
+def exists(name: str) -> bool:
+    """Tell whether there is a cluster of this name, running or not."""
+    return (clusters_folder() / checked_name(name)).exists()
+
+
 def provider(
     name: str = "vertice",
     kind: Kind = "auto",

@@ -39,6 +39,10 @@ from dev.cluster.progress import Progress, wait_until
 from dev.cluster.scratch import ScratchImage, full_reference, write_archive
 from dev.cluster.slots import Slot, claim_slot
 
+# Seconds: ten times what an idle machine needs, for one that builds something meanwhile.
+_PATIENCE = 180
+_TIMEOUT = f"--timeout={_PATIENCE}s"
+
 
 @dataclass(frozen=True)
 class NativeProvider:
@@ -98,6 +102,8 @@ class NativeProvider:
             return
         if self.folder.exists():
             self.delete()
+        self.folder.mkdir(parents=True, mode=0o700)
+        (self.folder / "kind.txt").write_text("native")
         try:
             self._create_control_plane() if self.control_plane_only else self._create_whole()
         except BaseException:
@@ -108,15 +114,23 @@ class NativeProvider:
 
     def _as_wanted(self) -> bool:
         shape = self.folder / "shape.json"
-        if not shape.exists() or json.loads(shape.read_text()) != self._shape():
+        runner = self._runner()
+        if not shape.exists() or not all(runner.alive(name) for name in runner.names()):
             return False
-        return all(self._runner().alive(name) for name in self._runner().names()) and self.running()
+        if not self.running():
+            return False
+        has, wanted = json.loads(shape.read_text())["nodes"], self._shape()["nodes"]
+        if has < wanted:
+            raise ClusterError(
+                f"cluster {self.name} runs with {has} nodes, not {wanted}; delete it first: "
+                f"python -m dev.cluster delete --name {self.name}"
+            )
+        return True
 
     def _shape(self) -> dict[str, int]:
         return {"nodes": 0 if self.control_plane_only else self.nodes}
 
     def _finish(self) -> None:
-        (self.folder / "kind.txt").write_text("native")
         (self.folder / "shape.json").write_text(json.dumps(self._shape()))
 
     def _keep_logs(self) -> None:
@@ -127,7 +141,6 @@ class NativeProvider:
             self.progress.say(f"its logs are kept in {kept}")
 
     def _create_control_plane(self) -> None:
-        self.folder.mkdir(parents=True, mode=0o700)
         start_control_plane(self.folder, self.progress)
         self.kubectl().apply_files(monitoring_definitions())
         self._finish()
@@ -220,17 +233,15 @@ class NativeProvider:
         wait_until(
             "nodes registered",
             lambda: kubectl.call("get", *names).returncode == 0,
-            60,
+            _PATIENCE,
             pause=0.3,
             explain=lambda: self._runner().log_tail("kubelet-node1"),
         )
-        kubectl.run("wait", "--for=condition=Ready", "--timeout=60s", *names)
+        kubectl.run("wait", "--for=condition=Ready", _TIMEOUT, *names)
         for name in ("coredns", "metrics-server"):
-            kubectl.run(
-                "rollout", "status", "-n", "kube-system", f"deployment/{name}", "--timeout=90s"
-            )
+            kubectl.run("rollout", "status", "-n", "kube-system", f"deployment/{name}", _TIMEOUT)
         available = "--for=condition=Available"
-        kubectl.run("wait", available, "apiservice/v1beta1.metrics.k8s.io", "--timeout=60s")
+        kubectl.run("wait", available, "apiservice/v1beta1.metrics.k8s.io", _TIMEOUT)
 
     def load_image(self, reference: str) -> bool:
         """Bring an image of the Docker engine onto every node; False when it was there."""

@@ -62,8 +62,11 @@ def test_deleting_nothing_is_well() -> None:
     assert main(["delete", "--name", "nobody"]) == 0
 
 
-def test_missing_cluster_says_how_to_make_it(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["kubeconfig", "--name", "nobody"]) == 1
+@pytest.mark.parametrize("command", [["kubeconfig"], ["status"], ["load", "image:1"]])
+def test_missing_cluster_says_how_to_make_it(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--name", "nobody"]) == 1
     assert "python -m dev.cluster create --name nobody" in capsys.readouterr().err
 
 
