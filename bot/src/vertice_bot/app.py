@@ -430,8 +430,9 @@ async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
 
 async def _every(seconds: float, action: Callable[[], Awaitable[object]]) -> None:
     while True:
+        started = time.monotonic()
         await action()
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(max(0.05, seconds - (time.monotonic() - started)))
 
 
 def run(settings: Settings) -> int:

@@ -93,7 +93,7 @@ class Listener:
     """
 
     def __init__(self, app: web.Application, settings: ListenSettings, key: str) -> None:
-        self._runner = web.AppRunner(app, access_log=None)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         self._settings = settings
         self._key = key
         self.port = settings.port
@@ -107,9 +107,7 @@ class Listener:
             The address cannot be used.
         """
         await self._runner.setup()
-        site = web.TCPSite(
-            self._runner, self._settings.host, self._settings.port, shutdown_timeout=1.0
-        )
+        site = web.TCPSite(self._runner, self._settings.host, self._settings.port)
         try:
             await site.start()
         except OSError as error:

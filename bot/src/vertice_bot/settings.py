@@ -203,6 +203,14 @@ class _Environment(EnvSettingsSource):
             value = None
         return super().prepare_field_value(field_name, field, value, value_is_complex)
 
+    def __call__(self) -> dict[str, Any]:
+        """Give what the environment says; ``null`` switches an optional section off."""
+        found = super().__call__()
+        for name in ("database", "cache", "tracing"):
+            if os.environ.get(f"VERTICE_{name.upper()}") == "null":
+                found[name] = None
+        return found
+
 
 class Settings(BaseSettings):
     """Everything the bot can be told; unknown keys are refused."""
@@ -255,22 +263,8 @@ class Settings(BaseSettings):
 
 
 _SECTIONS = frozenset(
-    name
-    for name, field in Settings.model_fields.items()
-    if name
-    in {
-        "discord",
-        "features",
-        "shards",
-        "lease",
-        "database",
-        "cache",
-        "drain",
-        "http",
-        "metrics",
-        "tracing",
-        "logging",
-    }
+    {"discord", "features", "shards", "lease", "database", "cache"}
+    | {"drain", "http", "metrics", "tracing", "logging"}
 )
 
 

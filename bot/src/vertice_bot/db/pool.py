@@ -10,7 +10,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -117,6 +117,13 @@ class Database:
         self._in_use += 1
         try:
             yield connection
+        except BaseException as error:
+            # A silent server would hold up the polite release, and with it the next answer.
+            if isinstance(error, asyncio.CancelledError) or is_outage(error):
+                # A connection that broke has already left the pool by itself.
+                with suppress(asyncpg.InterfaceError):
+                    connection.terminate()
+            raise
         finally:
             self._in_use -= 1
             self._metrics.db_query_duration.observe(time.perf_counter() - started)
