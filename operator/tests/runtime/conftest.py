@@ -1,11 +1,19 @@
-"""Virtual time: an event loop whose clock jumps to the next timer instead of waiting for it."""
+"""Virtual time for what waits, and a real API server for what talks."""
 
 import asyncio
+import inspect
+import json
 import selectors
-from collections.abc import Callable, Coroutine
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from vertice_operator.cluster.client import KubeClient, load_configuration
+from vertice_operator.runtime.app import Operator
+from vertice_operator.runtime.settings import Settings
 
 
 class _JumpingSelector(selectors.DefaultSelector):
@@ -47,3 +55,175 @@ def virtual() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 def loop_factory() -> type[VirtualLoop]:
     """For tests that run many loops, such as property tests."""
     return VirtualLoop
+
+
+class Harness:
+    """A running operator and an administrator beside it, in one namespace of a real API server."""
+
+    def __init__(self, apiserver: Any, namespace: str) -> None:
+        self.apiserver, self.namespace = apiserver, namespace
+        self.requests: list[tuple[str, str, int]] = []
+        self.operator: Operator | None = None
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def writes(self) -> list[tuple[str, str, int]]:
+        """Requests of the operator that change something, but for its Lease."""
+        return [each for each in self.requests if each[0] != "GET" and each[1] != "leases"]
+
+    async def start(self, load: Any = load_configuration, **settings: Any) -> Operator:
+        values: dict[str, Any] = {
+            "namespaces": (self.namespace,),
+            "lease_namespace": self.namespace,
+            "lease_seconds": 9,
+            "http_host": "127.0.0.1",
+            "http_port": 0,
+            "status_settle_seconds": 1.0,
+            "resync_seconds": 600,
+            "request_timeout": 5,
+        } | settings
+        client = KubeClient(load)
+        client.observers.append(lambda verb, kind, status, _: self._count(verb, kind, status))
+        self._stop = asyncio.Event()
+        self.operator = Operator(Settings(**values), client)
+        self._task = asyncio.create_task(self.operator.run(self._stop))
+        await self.eventually(lambda: self.operator and self.operator.survey.done, "the first list")
+        return self.operator
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._stop.set()
+            await self._task
+            self._task = None
+
+    def _count(self, verb: str, kind: str, status: int) -> None:
+        self.requests.append((verb, kind, status))
+
+    async def kubectl(self, *arguments: str, **options: Any) -> str:
+        def call() -> str:
+            done = self.apiserver.kubectl("-n", self.namespace, *arguments, check=True, **options)
+            return str(done.stdout)
+
+        return await asyncio.to_thread(call)
+
+    async def apply(self, *documents: dict[str, Any], manager: str = "tester") -> None:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+        await self.kubectl(
+            "apply", "--server-side", "--force-conflicts", f"--field-manager={manager}", "-f", "-",
+            input=text,
+        )  # fmt: skip
+
+    async def get(self, kind: str, name: str) -> dict[str, Any] | None:
+        text = await self.kubectl("get", kind, name, "-o", "json", "--ignore-not-found")
+        document: dict[str, Any] | None = json.loads(text) if text else None
+        return document
+
+    async def get_managed(self, kind: str, name: str) -> dict[str, Any]:
+        text = await self.kubectl("get", kind, name, "-o", "json", "--show-managed-fields")
+        document: dict[str, Any] = json.loads(text)
+        return document
+
+    async def children(self, bot: str) -> list[dict[str, Any]]:
+        kinds = (
+            "serviceaccounts,configmaps,networkpolicies,services,jobs.batch,deployments.apps,"
+            "horizontalpodautoscalers,poddisruptionbudgets"
+        )
+        text = await self.kubectl("get", kinds, "-l", f"vertice.dev/bot={bot}", "-o", "json")
+        items: list[dict[str, Any]] = json.loads(text)["items"]
+        return items
+
+    async def condition(self, bot: str, kind: str) -> dict[str, Any]:
+        document = await self.get("discordbot", bot) or {}
+        conditions = (document.get("status") or {}).get("conditions") or ()
+        return next((each for each in conditions if each["type"] == kind), {})
+
+    async def eventually(self, holds: Any, what: str, seconds: float = 60) -> Any:
+        """Wait until ``holds`` (a function or a coroutine function) gives something true."""
+        end = asyncio.get_running_loop().time() + seconds
+        while True:
+            if self._task is not None and self._task.done():
+                self._task.result()
+            found = holds()
+            found = await found if inspect.isawaitable(found) else found
+            if found:
+                return found
+            assert asyncio.get_running_loop().time() < end, f"not within {seconds} s: {what}"
+            await asyncio.sleep(0.1)
+
+    async def at_rest(self, seconds: float = 2.5) -> None:
+        """Wait until the operator has asked for no change for a while."""
+        loop = asyncio.get_running_loop()
+        end, last, since = loop.time() + 60, -1, loop.time()
+        while loop.time() - since < seconds:
+            if len(self.writes) != last:
+                last, since = len(self.writes), loop.time()
+            assert loop.time() < end, f"no rest: {self.writes[-20:]}"
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def plane(apiserver: Any) -> Any:
+    """The API server with our CRD."""
+    root = Path(__file__).parents[3]
+    apiserver.apply((root / "crds" / "discordbots.vertice.dev.yaml").read_text())
+    apiserver.kubectl(
+        "wait", "--for=condition=Established", "crd/discordbots.vertice.dev", "--timeout=30s",
+        check=True,
+    )  # fmt: skip
+    return apiserver
+
+
+@pytest.fixture
+async def harness(plane: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
+    """A namespace of its own for each test, with the two Secrets of ``bot()``."""
+    namespace = f"t-{uuid.uuid4().hex[:8]}"
+    await asyncio.to_thread(plane.make_namespace, namespace)
+    monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
+    running = Harness(plane, namespace)
+    await running.apply(
+        secret("token", token=f"token-of-{namespace}"), secret("db", username="u", password="p")
+    )
+    try:
+        yield running
+    finally:
+        await running.stop()
+        await running.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def secret(name: str, **content: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": name},
+        "stringData": content,
+    }
+
+
+@pytest.fixture
+def bot() -> Callable[..., dict[str, Any]]:
+    """Make a DiscordBot document; keyword arguments replace parts of the spec."""
+
+    def make(name: str = "my-bot", token: str = "token", **spec: Any) -> dict[str, Any]:
+        return {
+            "apiVersion": "vertice.dev/v1alpha1",
+            "kind": "DiscordBot",
+            "metadata": {"name": name},
+            "spec": {
+                "discord": {"tokenSecretRef": {"name": token}},
+                "database": {
+                    "direct": {"host": "db.example", "tls": {"mode": "Disable"}},
+                    "credentialsSecretRef": {"name": "db"},
+                    "migrations": "Off",
+                },
+                **spec,
+            },
+        }
+
+    return make
+
+
+@pytest.fixture
+def make_secret() -> Callable[..., dict[str, Any]]:
+    """Make a Secret document."""
+    return secret

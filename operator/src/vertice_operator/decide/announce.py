@@ -68,16 +68,8 @@ _QUIET = frozenset(
 """Reasons that are normal in the life of a bot, or told by the condition well enough."""
 
 
-def announcements(
-    old: DiscordBotStatus, new: DiscordBotStatus, plan: Plan, outcome: Outcome
-) -> tuple[Announcement, ...]:
-    """Return the Events of one reconcile."""
-    return (*_work(old, new, plan, outcome), *_transitions(old, new))
-
-
-def _work(
-    old: DiscordBotStatus, new: DiscordBotStatus, plan: Plan, outcome: Outcome
-) -> Iterator[Announcement]:
+def of_work(plan: Plan, outcome: Outcome) -> Iterator[Announcement]:
+    """Tell what was done to the children, as soon as it is done."""
     done = {(each.kind, each.name): each for each in outcome.results if each.wrote}
     for step in plan.steps:
         if step.act is not Act.APPLY or (step.kind.kind, step.name) not in done:
@@ -90,11 +82,12 @@ def _work(
     for each in outcome.results:
         if each.state is ChildState.PRUNED:
             yield Announcement(EventReason.PRUNED, f"{each.kind} {each.name} is no longer wanted")
+
+
+def of_status(old: DiscordBotStatus, new: DiscordBotStatus) -> Iterator[Announcement]:
+    """Tell what changed from one status to the next."""
     if old.secret_hash and new.secret_hash and old.secret_hash != new.secret_hash:
         yield Announcement(EventReason.SECRET_ROTATED, "the content of a referenced Secret changed")
-
-
-def _transitions(old: DiscordBotStatus, new: DiscordBotStatus) -> Iterator[Announcement]:
     rolled = new.condition(ConditionType.ROLLED_OUT)
     before = old.condition(ConditionType.ROLLED_OUT)
     finished = rolled is not None and rolled.status is ConditionStatus.TRUE

@@ -6,7 +6,7 @@ merely because the API server is away. Readiness says that the first full list w
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
@@ -55,8 +55,8 @@ class HealthServer:
     ) -> None:
         self._registry, self._collect = registry, collect
         self._app = web.Application()
-        self._app.router.add_get("/livez", lambda request: self._probe(live))
-        self._app.router.add_get("/readyz", lambda request: self._probe(ready))
+        self._app.router.add_get("/livez", _probe(live))
+        self._app.router.add_get("/readyz", _probe(ready))
         self._app.router.add_get("/metrics", self._metrics)
         self._runner = web.AppRunner(self._app, access_log=None)
         self.port = 0
@@ -71,15 +71,19 @@ class HealthServer:
         """Stop listening."""
         await self._runner.cleanup()
 
-    async def _probe(self, checks: Mapping[str, Check]) -> web.Response:
-        problems = {name: problem for name, check in checks.items() if (problem := _run(check))}
-        lines = [f"{name}: {problems.get(name, 'ok')}" for name in checks]
-        return web.Response(text="\n".join(lines) + "\n", status=503 if problems else 200)
-
     async def _metrics(self, request: web.Request) -> web.Response:
         self._collect()
         body = generate_latest(self._registry)
         return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _probe(checks: Mapping[str, Check]) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def answer(request: web.Request) -> web.Response:
+        problems = {name: problem for name, check in checks.items() if (problem := _run(check))}
+        lines = [f"{name}: {problems.get(name, 'ok')}" for name in checks]
+        return web.Response(text="\n".join(lines) + "\n", status=503 if problems else 200)
+
+    return answer
 
 
 def _run(check: Check) -> str | None:

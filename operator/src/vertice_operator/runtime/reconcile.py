@@ -7,7 +7,7 @@ import collections
 import dataclasses
 import logging
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 from vertice_operator.api import names
@@ -22,7 +22,7 @@ from vertice_operator.cluster.client import KubeClient, Object
 from vertice_operator.cluster.events import EventPoster
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.kinds import BOT
-from vertice_operator.decide.announce import announcements
+from vertice_operator.decide.announce import Announcement, of_status, of_work
 from vertice_operator.decide.checks import spec_violation
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.outcome import ChildResult, Failure, Outcome
@@ -103,6 +103,7 @@ class Reconciler:
         facts = await self._gatherer.gather(bot)
         plan = make_plan(facts, self._namespace)
         outcome = await self._act(facts, plan)
+        await self._post(bot, of_work(plan, outcome))
         self._tell_transient(key, outcome)
         wait = self._settle.wait(key, outcome.wrote)
         if wait is not None and outcome.failed() is None:
@@ -112,8 +113,7 @@ class Reconciler:
         new = make_status(seen, plan, outcome)
         self._on_status(key, new)
         await self._write_status(document, bot.status, new)
-        for each in announcements(bot.status, new, plan, outcome):
-            await self._events.post(bot.metadata, each)
+        await self._post(bot, of_status(bot.status, new))
         refused = outcome.with_failure(_REFUSALS)
         if refused is not None:
             raise RefusedError(f"{refused.kind} {refused.name}: {refused.message}")
@@ -132,6 +132,10 @@ class Reconciler:
             if pruned is not None:
                 results.append(pruned)
         return Outcome(tuple(results))
+
+    async def _post(self, bot: DiscordBot, found: Iterable[Announcement]) -> None:
+        for each in found:
+            await self._events.post(bot.metadata, each)
 
     def _tell_transient(self, key: Key, outcome: Outcome) -> None:
         """Raise for a fault that may be over soon; from the third in a row the status tells it."""
