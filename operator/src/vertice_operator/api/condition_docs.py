@@ -41,6 +41,10 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.SUSPENDED: (F, "spec.suspend is on; set it to false to start the bot."),
         Reason.DELETING: (F, "The resource is being deleted."),
         Reason.RECONCILE_FAILED: (F, "The Kubernetes API refused a change; the message has it."),
+        Reason.STATUS_UNREACHABLE: (U, "No pod answers on /statusz; shards may be unowned."),
+        Reason.WAITING: (U, "No pod runs yet."),
+        Reason.UNSUPPORTED_BOT_VERSION: (F, "SpecAccepted says which version."),
+        Reason.UNSUPPORTED_KUBERNETES_VERSION: (F, "SpecAccepted says what is too old."),
     },
     ConditionType.SPEC_ACCEPTED: {
         Reason.VALID: (T, "The spec is good."),
@@ -90,7 +94,6 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.QUOTA_EXCEEDED: (F, "A ResourceQuota or LimitRange forbids the pods."),
         Reason.UNSCHEDULABLE: (F, "No node has room or matches."),
         Reason.SUSPENDED: (F, "spec.suspend is on."),
-        Reason.WAITING: (U, "The Deployment does not exist yet."),
     },
     ConditionType.ROLLED_OUT: {
         Reason.UP_TO_DATE: (T, "All pods run the newest revision."),
@@ -105,21 +108,18 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.PROGRESS_DEADLINE_EXCEEDED: (F, "The roll-out made no progress in time."),
         Reason.ROLLED_BACK: (F, "The roll-out failed, and the last good image runs again."),
         Reason.MIGRATION_FAILED: (F, "The roll-out waits for a migration that failed."),
-        Reason.WAITING: (U, "The Deployment does not exist yet."),
     },
     ConditionType.SHARDS_OWNED: {
         Reason.ALL_SHARDS_OWNED: (T, "Every shard has an owner."),
         Reason.SHARDS_UNOWNED: (F, "Shards have no owner; status.shards.unowned lists them."),
         Reason.STATUS_UNREACHABLE: (U, "No pod answers on /statusz."),
-        Reason.WAITING: (U, "No pod is ready yet."),
-        Reason.SUSPENDED: (F, "spec.suspend is on."),
+        Reason.WAITING: (U, "No pod runs, or a roll-out is on its way."),
     },
     ConditionType.DATABASE_MIGRATED: {
         Reason.AT_HEAD: (T, "The schema is current."),
         Reason.MIGRATION_RUNNING: (U, "The migration Job runs."),
         Reason.MIGRATION_FAILED: (F, "The migration Job failed; its log says why."),
         Reason.NOT_CONFIGURED: (U, "database.migrations is not Job: somebody else migrates."),
-        Reason.WAITING: (U, "The migration has not started."),
     },
     ConditionType.AUTOSCALING_READY: {
         Reason.ACTIVE: (T, "The autoscaler acts on metrics."),
@@ -131,7 +131,6 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
             F,
             "maxReplicas is more than shards plus standby: more replicas would be idle.",
         ),
-        Reason.WAITING: (U, "The autoscaler has not reported yet."),
     },
     ConditionType.MONITORING_READY: {
         Reason.APPLIED: (T, "All monitoring objects are applied."),
@@ -149,15 +148,13 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.APPLIED: (T, "The NetworkPolicy is applied."),
         Reason.DISABLED: (T, "networkPolicy.enabled is off: the pods may talk to anybody."),
         Reason.FQDN_UNSUPPORTED: (F, "networkPolicy.fqdn is on and the cluster has no such kind."),
+        Reason.RECONCILE_FAILED: (F, "The cluster refused the policy; the message has why."),
     },
     ConditionType.DEGRADED: {
         Reason.AS_EXPECTED: (F, "Nothing is impaired."),
         Reason.DEPENDENCY_CIRCUIT_OPEN: (T, "Postgres or Redis does not answer the bot."),
         Reason.DISCORD_OUTAGE: (T, "The bot cannot reach Discord. Do not restart it."),
         Reason.IDENTIFY_BUDGET_LOW: (T, "Few IDENTIFYs are left today; avoid restarts."),
-        Reason.STATUS_UNREACHABLE: (U, "No pod answers on /statusz."),
-        Reason.WAITING: (U, "No pod is ready yet."),
-        Reason.SUSPENDED: (F, "spec.suspend is on."),
     },
     ConditionType.PAUSED: {
         Reason.PAUSED_BY_ANNOTATION: (T, "The operator leaves all objects as they are."),

@@ -24,6 +24,7 @@ Kind `{names.KIND}`, plural `{names.PLURAL}`, short name `{", ".join(names.SHORT
 - An unknown field is an error for kubectl; a client that switches strict validation off has it
   dropped.
 - Rules that look at several fields are listed under the object that they belong to.
+- The definition needs Kubernetes 1.28 or newer (quantities in its rules).
 - Defaults never change within this version of the API, so an upgrade restarts no bot.
 - Annotation `{names.ANNOTATION_PAUSED}: "true"`: the operator changes nothing for this bot until
   the annotation is gone; the bot runs on.
