@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
+from vertice_operator.render.durations import seconds
 from vertice_operator.render.placeholders import fill
-from vertice_operator.render.rules import RuleContext, alert_templates, rule_groups
+from vertice_operator.render.rules import AlertTemplate, RuleContext, alert_templates, rule_groups
 
 HERE = Path(__file__).parent
 CONTEXT = RuleContext(
@@ -53,18 +55,33 @@ def promtool(*arguments: str | Path) -> str:
     return output
 
 
-def write_rules(folder: Path) -> Path:
+GROUPS = rule_groups(CONTEXT)
+
+
+def write_rules(folder: Path, alert: str | None = None) -> Path:
+    """Write all rules, or (faster to evaluate) the recording rules and those of one alert."""
+    groups = [
+        {
+            "name": group["name"],
+            "rules": [r for r in group["rules"] if alert is None or r.get("alert", alert) == alert],
+        }
+        for group in GROUPS
+    ]
     path = folder / "rules.yaml"
-    path.write_text(json.dumps({"groups": rule_groups(CONTEXT)}), encoding="utf-8")
+    path.write_text(json.dumps({"groups": groups}), encoding="utf-8")
     return path
 
 
-def expected(alert: str, firing: Mapping[str, Any]) -> dict[str, Any]:
-    template = next(
+def template_of(alert: str, firing: Mapping[str, Any]) -> AlertTemplate:
+    return next(
         item
         for item in alert_templates()
         if item.alert == alert and dict(item.labels).items() <= firing.get("labels", {}).items()
     )
+
+
+def expected(alert: str, firing: Mapping[str, Any]) -> dict[str, Any]:
+    template = template_of(alert, firing)
     return {
         "exp_labels": {
             "severity": template.group,
@@ -93,29 +110,83 @@ def expectations(case: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
             yield {"alertname": other, "eval_time": case["at"], "exp_alerts": []}
 
 
-def promtool_test(case: Mapping[str, Any]) -> dict[str, Any]:
+def promtool_test(
+    case: Mapping[str, Any], wanted: Iterable[Mapping[str, Any]], rename: tuple[str, str] = ("", "")
+) -> dict[str, Any]:
     return {
         "interval": case.get("interval", "30s"),
         "input_series": [
-            {"series": fill(series, CONTEXT.values()), "values": values}
+            {"series": fill(series, CONTEXT.values()).replace(*rename), "values": values}
             for series, values in case["series"].items()
         ],
-        "alert_rule_test": list(expectations(case)),
+        "alert_rule_test": list(wanted),
     }
+
+
+def run(folder: Path, interval: str, tests: list[dict[str, Any]], alert: str | None = None) -> None:
+    document = {
+        "rule_files": [write_rules(folder, alert).name],
+        "evaluation_interval": interval,
+        "tests": tests,
+    }
+    path = folder / "test.yaml"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    promtool("test", "rules", path)
+
+
+def cases_of(alert: str) -> tuple[list[dict[str, Any]], str]:
+    cases = [case for case in CASES if case["alert"] == alert]
+    [interval] = {case.get("interval", "30s") for case in cases}
+    return cases, interval
 
 
 @pytest.mark.parametrize("alert", sorted({case["alert"] for case in CASES}))
 def test_alert(alert: str, tmp_path: Path) -> None:
-    cases = [case for case in CASES if case["alert"] == alert]
-    [interval] = {case.get("interval", "30s") for case in cases}
-    document = {
-        "rule_files": [write_rules(tmp_path).name],
-        "evaluation_interval": interval,
-        "tests": [promtool_test(case) for case in cases],
-    }
-    path = tmp_path / "test.yaml"
-    path.write_text(json.dumps(document), encoding="utf-8")
-    promtool("test", "rules", path)
+    cases, interval = cases_of(alert)
+    every = None if any(case.get("alone") for case in cases) else alert
+    run(tmp_path, interval, [promtool_test(case, expectations(case)) for case in cases], every)
+
+
+WAITING = sorted({item.alert for item in alert_templates() if item.for_ != "0m"})
+
+
+@pytest.mark.parametrize("alert", WAITING)
+def test_alert_waits_before_it_fires(alert: str, tmp_path: Path) -> None:
+    cases, interval = cases_of(alert)
+    tests = []
+    for case in cases:
+        for firing in case["fires"]:
+            wait = fill(template_of(alert, firing).for_, CONTEXT.values())
+            moment = case.get("not_yet") or f"{total_seconds(wait) - seconds(interval)}s"
+            quiet = {"alertname": alert, "eval_time": moment, "exp_alerts": []}
+            tests.append(promtool_test(case, [quiet]))
+    run(tmp_path, interval, tests, alert)
+
+
+@pytest.mark.parametrize("alert", sorted({case["alert"] for case in CASES} - {"VerticeBotDown"}))
+def test_neighbours_do_not_fire_it(alert: str, tmp_path: Path) -> None:
+    cases, interval = cases_of(alert)
+    tests = [
+        promtool_test(
+            case, [{"alertname": alert, "eval_time": case["at"], "exp_alerts": []}], rename
+        )
+        for case in cases
+        if case["fires"]
+        for rename in (('namespace="demo"', 'namespace="other"'), ("my-bot", "my-bot-two"))
+    ]
+    run(tmp_path, interval, tests, alert)
+
+
+def test_a_neighbour_that_is_up_does_not_hide_a_bot_that_is_down(tmp_path: Path) -> None:
+    case, *_ = cases_of("VerticeBotDown")[0]
+    for labels in ('namespace="other",bot="my-bot"', 'namespace="demo",bot="my-bot-two"'):
+        busy = {**case, "series": {f'up{{{labels},endpoint="metrics"}}': "1x40"}}
+        run(tmp_path, "30s", [promtool_test(busy, expectations(busy))])
+
+
+def total_seconds(text: str) -> int:
+    """Seconds of ``1h30m``."""
+    return sum(seconds(part) for part in re.findall(r"[0-9]+[smhd]", text))
 
 
 def test_the_rules_are_valid(tmp_path: Path) -> None:

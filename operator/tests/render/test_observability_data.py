@@ -103,6 +103,23 @@ def test_query_parses_and_uses_only_contract_metrics(name: str, query: str) -> N
                 )
 
 
+SCOPES = (
+    {"namespace", "bot"},
+    {"namespace", "pod"},
+    {"namespace", "name"},
+    {"namespace", "deployment"},
+    {"namespace", "horizontalpodautoscaler"},
+)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=[r.get("alert") or r["record"] for r in RULES])
+def test_every_selector_of_a_rule_is_confined_to_the_bot(rule: dict[str, Any]) -> None:
+    own = {"demo", "my-bot", "my-bot-[a-z0-9]+-[a-z0-9]+"}
+    for each in selectors(promql_parser.parse(rule["expr"])):
+        confined = {m.name for m in each.matchers.matchers if m.value in own}
+        assert any(scope <= confined for scope in SCOPES), each.name
+
+
 def test_every_metric_of_ours_is_used_or_documented_once() -> None:
     names = [metric.name for metric in metrics()]
     assert len(names) == len(set(names))
