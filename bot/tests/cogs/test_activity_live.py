@@ -51,7 +51,7 @@ async def test_one_channel_only(live: Any, until: Any) -> None:
     await seen(live, until, 7)
     answer = await live.run("nina", "stats", period="7d", channel=live.channel)
     text = answer.embeds[0]["description"]
-    assert text == f"**2** messages by **1** members in <#{live.channel}>"
+    assert text == f"**2** messages by **1** member in <#{live.channel}>"
 
 
 async def test_nothing_counted_says_why_and_has_no_picture(live: Any) -> None:

@@ -97,6 +97,15 @@ async def test_a_member_of_the_same_rank_is_refused(live: Any) -> None:
     assert await rows(live) == []
 
 
+async def test_somebody_who_left_is_refused_with_what_there_is(live: Any) -> None:
+    other = await live.script.join(live.home.guild_id, name="otto")
+    await live.script.leave(live.home.guild_id, other["user"]["id"])
+    answer = await live.run("marco", "warn", member=other["user"]["id"], reason="x")
+    shown = answer.content or "".join(item["content"] for item in answer.followups)
+    assert "is not in this server" in shown
+    assert await rows(live) == []
+
+
 async def test_members_are_not_offered_the_commands(live: Any) -> None:
     with pytest.raises(ScriptError):
         await live.run("nina", "warn", member=live.home.user("marco"), reason="x")

@@ -28,9 +28,9 @@ def report(
     channels = ranking(islice(visible, TOP), "<#{}>")
     members = ranking(found.top_members, "<@{}>")
     if channels:
-        embed.add_field(name=texts.CHANNELS, value=channels)
+        embed.add_field(name=texts.TOP_CHANNELS, value=channels)
     if members:
-        embed.add_field(name=texts.MEMBERS, value=members)
+        embed.add_field(name=texts.TOP_MEMBERS, value=members)
     return embed
 
 
@@ -44,13 +44,18 @@ def ranking(entries: Iterable[Ranked], form: str) -> str:
 
 def _total(found: Report, channel_id: int | None) -> str:
     totals = found.totals
-    form = texts.TOTAL if channel_id is None else texts.TOTAL_CHANNEL
-    return form.format(
-        messages=f"{totals.messages:,}",
-        members=f"{totals.members:,}",
-        channels=f"{totals.channels:,}",
-        channel=f"<#{channel_id}>",
+    return texts.TOTAL.format(
+        messages=_counted(totals.messages, texts.MESSAGES),
+        members=_counted(totals.members, texts.MEMBERS),
+        channels=(
+            _counted(totals.channels, texts.CHANNELS) if channel_id is None else f"<#{channel_id}>"
+        ),
     )
+
+
+def _counted(number: int, forms: tuple[str, str]) -> str:
+    one, many = forms
+    return (one if number == 1 else many).format(n=f"{number:,}")
 
 
 def _change(change: float | None) -> str:

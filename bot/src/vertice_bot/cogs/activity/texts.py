@@ -21,15 +21,17 @@ CHART_TITLES = {
 CHART_NOTE = "{period}, times in UTC"
 
 TITLE = "Activity · {period}"
-TOTAL = "**{messages}** messages by **{members}** members in **{channels}** channels"
-TOTAL_CHANNEL = "**{messages}** messages by **{members}** members in {channel}"
+TOTAL = "{messages} by {members} in {channels}"
+MESSAGES = ("**{n}** message", "**{n}** messages")
+MEMBERS = ("**{n}** member", "**{n}** members")
+CHANNELS = ("**{n}** channel", "**{n}** channels")
 CHANGE = "\n{change} against the period before"
 EMPTY = (
     "No messages were counted in this time. I count from the moment I join, "
     "in channels that I can see."
 )
-CHANNELS = "Busiest channels"
-MEMBERS = "Most active members"
+TOP_CHANNELS = "Busiest channels"
+TOP_MEMBERS = "Most active members"
 RANK = "`{rank}` {who} · {messages}"
 HIDDEN = "You cannot see that channel. Choose one that you can open."
 NO_CHART = "The chart could not be drawn this time; the numbers are complete. Try again later."

@@ -64,15 +64,15 @@ class Moderation(commands.Cog):
     async def warn(
         self,
         interaction: discord.Interaction[VerticeBot],
-        member: discord.Member,
+        member: discord.User,
         reason: _Reason,
         public: bool = False,
     ) -> None:
         """Check the ranks, give the warning, tell the moderator what came of it."""
         await think(interaction, ephemeral=True)
-        _require_rank(interaction, member)
+        guild = _require_rank(interaction, member)
         request = WarnRequest(
-            guild_id=member.guild.id,
+            guild_id=guild.id,
             member_id=member.id,
             moderator_id=interaction.user.id,
             reason=reason,
@@ -99,14 +99,20 @@ class Moderation(commands.Cog):
         await pages.show(interaction, None if member is None else member.id, page)
 
 
-def _require_rank(interaction: discord.Interaction[VerticeBot], target: discord.Member) -> None:
+def _require_rank(
+    interaction: discord.Interaction[VerticeBot], target: discord.User | discord.Member
+) -> discord.Guild:
+    """Return the server when nothing forbids the warning, else say why not."""
     guild, actor = interaction.guild, interaction.user
     me = guild.me if guild is not None else None
     if guild is None or me is None or not isinstance(actor, discord.Member):
         raise UserError(texts.STILL_LOADING)
+    if not isinstance(target, discord.Member):
+        raise UserError(texts.NOT_HERE.format(member=target.mention))
     why = refusal(_standing(actor), _standing(target), _standing(me), bot_acts=False)
     if why is not None:
         raise UserError(texts.REFUSALS[why].format(member=target.mention))
+    return guild
 
 
 def _standing(member: discord.Member) -> Standing:

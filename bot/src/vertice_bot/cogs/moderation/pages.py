@@ -40,19 +40,24 @@ class CasesPage(
         return cls(int(match["member"]) or None, int(match["page"]), "", disabled=False)
 
     async def callback(self, interaction: discord.Interaction[VerticeBot]) -> None:  # type: ignore[override]
-        """Show the page in the place of the current one."""
+        """Show the page in the place of the current one.
+
+        Who may run ``/cases`` is up to the server, and only the person who ran it sees its answer.
+        Should a page ever stand where others see it, the permission itself is asked for.
+        """
         await keep(interaction)
+        message = interaction.message
+        alone = message is not None and message.flags.ephemeral
+        if not alone and not interaction.permissions.moderate_members:
+            raise UserError(texts.NOT_A_MODERATOR)
         await show(interaction, self.member_id, self.page)
 
 
 async def show(
     interaction: discord.Interaction[VerticeBot], member_id: int | None, number: int
 ) -> None:
-    """Answer an acknowledged interaction with a page of the case book.
-
-    The permission is looked at here too, because a button outlives the permission of the command.
-    """
-    if interaction.guild_id is None or not interaction.permissions.moderate_members:
+    """Answer an acknowledged interaction with a page of the case book."""
+    if interaction.guild_id is None:
         raise UserError(texts.NOT_A_MODERATOR)
     casebook = interaction.client.services.casebook
     page = await casebook.page(interaction.guild_id, member_id, number)

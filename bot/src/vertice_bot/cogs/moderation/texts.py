@@ -28,6 +28,9 @@ REFUSALS = {
         "Ask an administrator to move my role up in Server Settings, Roles."
     ),
 }
+NOT_HERE = (
+    "{member} is not in this server, so a warning would not reach them. Their cases are in /cases."
+)
 STILL_LOADING = "I have just started and do not know this server yet. Try again in a few seconds."
 NOT_A_MODERATOR = "You need the permission Timeout Members to look at cases."
 
