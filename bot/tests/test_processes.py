@@ -14,7 +14,9 @@ import pytest
 import yaml
 
 from dev.discord.server import LocalDiscord
+from dev.discord.world import messages
 from dev.testing.postgres import PostgresDatabase, PostgresServer
+from dev.testing.redis import RedisServer
 from vertice_bot.db.migrate import migrate
 
 TTL, RENEW = 6.0, 2.0
@@ -198,6 +200,117 @@ async def test_the_token_is_in_no_log_and_no_metric(
     await bot.ended()
     for text in (*pages, bot.log):
         assert discord_server.options.token not in text
+
+
+async def test_a_privileged_intent_that_is_off_ends_with_69(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    bot = fleet("bot", migrated)
+    config = yaml.safe_load(bot.config_path.read_text())
+    discord_server.seed.bot.privileged = 0
+    config["discord"]["intents"] = ["guilds", "guild_messages", "members"]
+    bot.config_path.write_text(yaml.safe_dump(config))
+    bot.start()
+    assert await bot.ended() == 69
+    text = bot.termination_log.read_text()
+    assert "4014" in text
+    assert "developer portal" in text
+    # No loop: every try would cost an IDENTIFY of the day's budget.
+    assert identifies(discord_server) == 0
+    assert (await row(migrated))["owner"] is None
+
+
+async def test_each_message_starts_its_handler_once(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    first = fleet("first", migrated, dispatch_log=True).start()
+    second = fleet("second", migrated, dispatch_log=True).start()
+    await first.until(lambda s: s["schema_version"] is not None)
+    await second.until(lambda s: s["schema_version"] is not None)
+    await one_connected(first, second)
+    sent = [say(discord_server, f"message {n}") for n in range(20)]
+    rows = await starts(migrated, len(sent))
+    assert sorted(r["event_key"] for r in rows) == sorted(map(str, sent))
+    assert {(r["epoch"], r["handler"]) for r in rows} == {(1, rows[0]["handler"])}
+    assert len({r["replica"] for r in rows}) == 1
+
+
+async def test_what_comes_while_parked_is_handled_once_afterwards(
+    fleet: Fleet, own_postgres: PostgresServer, discord_server: LocalDiscord
+) -> None:
+    connection = await asyncpg.connect(own_postgres.database.dsn)
+    await migrate(connection)
+    await connection.close()
+    bot = fleet("bot", own_postgres.database, dispatch_log=True).start()
+    await bot.until_connected()
+    own_postgres.pause()
+    await bot.until(lambda s: {"part": "lease", "reason": "Parked"} in s["degraded"], 8.0)
+    sent = [say(discord_server, f"while parked {n}") for n in range(5)]
+    own_postgres.resume()
+    rows = await starts(own_postgres.database, len(sent))
+    assert [r["event_key"] for r in rows] == list(map(str, sent))
+    assert "delivering held events" in bot.log
+
+
+async def test_redis_away_only_degrades(
+    fleet: Fleet, migrated: PostgresDatabase, own_redis: RedisServer
+) -> None:
+    bot = fleet("bot", migrated, cache={"host": own_redis.host, "port": own_redis.port}).start()
+    await bot.until_connected()
+    assert (await bot.status())["degraded"] == []
+    own_redis.stop()
+    await bot.until(lambda s: any(d["part"] == "redis" for d in s["degraded"]), 6.0)
+    assert (await bot.get("/readyz"))[0] == 200
+    page = (await bot.get("/metrics", bot.metrics))[1]
+    assert 'vertice_degraded{feature="redis"} 1.0' in page
+    own_redis.start()
+    await bot.until(lambda s: s["degraded"] == [], 10.0)
+
+
+async def test_discord_away_at_the_start_only_delays(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    bot = fleet("bot", migrated)
+    await discord_server.stop()
+    bot.start()
+    await bot.until(
+        lambda s: s["degraded"] == [{"part": "discord", "reason": "ApiUnavailable"}]
+        and s["schema_version"] is not None
+    )
+    assert (await bot.get("/readyz"))[0] == 200
+    bot.send(signal.SIGTERM)
+    assert await bot.ended(5.0) == 0
+
+
+def say(server: LocalDiscord, text: str) -> int:
+    seed = server.seed
+    draft = messages.Draft(seed.member.id, text)
+    return messages.send(server.core.world, seed.general, draft).id
+
+
+async def one_connected(*bots: Any) -> None:
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        states = [(await b.status()).get("discord", {}).get("state") for b in bots]
+        if states.count("connected") == 1:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail("nobody is connected")
+
+
+async def starts(database: PostgresDatabase, count: int) -> list[asyncpg.Record]:
+    """Wait for that many starts of on_message handlers, and a moment for one too many."""
+    query = "SELECT * FROM vertice.dispatch_log WHERE handler LIKE '%on_message' ORDER BY at"
+    connection = await asyncpg.connect(database.dsn)
+    deadline = time.monotonic() + 20
+    rows: list[asyncpg.Record] = []
+    while len(rows) < count and time.monotonic() < deadline:
+        rows = await connection.fetch(query)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.3)
+    rows = await connection.fetch(query)
+    await connection.close()
+    return rows
 
 
 async def until_stored(database: PostgresDatabase, key: str) -> None:

@@ -134,7 +134,7 @@ class VerticeBot(commands.AutoShardedBot):
                 degraded=self.degraded,
             )
         cogs = importlib.import_module(_FEATURE_COGS)
-        for name in getattr(cogs, "EXTENSIONS", ()):
+        for name in cogs.EXTENSIONS:
             if name not in self._loaded and self._wanted(name):
                 await self.load_extension(name)
                 self._loaded.add(name)
@@ -285,6 +285,18 @@ class VerticeBot(commands.AutoShardedBot):
     identify_remaining: int | None = None
 
     # Handlers.
+
+    def _schedule_event(
+        self,
+        coro: Callable[..., Coroutine[Any, Any, Any]],
+        event_name: str,
+        *args: Any,
+        **kwargs: Any,
+    ) -> asyncio.Task[Any]:
+        if event_name == "on_message" and coro == self.on_message:
+            # The library's own listener looks for prefix commands, of which there are none.
+            return cast("asyncio.Task[Any]", None)
+        return super()._schedule_event(coro, event_name, *args, **kwargs)
 
     async def _run_event(
         self,

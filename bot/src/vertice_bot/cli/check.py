@@ -6,7 +6,6 @@ import discord
 
 from vertice_bot.errors import ConfigError, ExitCode
 from vertice_bot.policy.permissions import (
-    NEEDS,
     enabled,
     invite_url,
     missing_intents,
@@ -61,7 +60,6 @@ def report(settings: Settings, application_id: int | None) -> list[str]:
         + (" (switch on in the developer portal, page Bot)" if privileged else ""),
         f"permissions:  {permissions.value} ({_names(permissions)})",
     ]
-    lines += [f"without {w}" for w in _limits(settings)]
     if application_id is None:
         lines.append("invite:       give --application-id or discord.application_id to get the URL")
     else:
@@ -82,13 +80,3 @@ def _cache(settings: Settings) -> str:
 
 def _names(permissions: discord.Permissions) -> str:
     return ", ".join(name for name, granted in permissions if granted)
-
-
-def _limits(settings: Settings) -> list[str]:
-    have = set(settings.discord.intents)
-    return [
-        f"{intent}: parts of {feature} stay off"
-        for feature in enabled(settings.features)
-        for intent in NEEDS[feature].helpful_intents
-        if intent not in have
-    ]

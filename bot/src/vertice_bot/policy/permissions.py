@@ -14,45 +14,24 @@ _BASE_PERMISSIONS = ("view_channel", "send_messages", "embed_links")
 
 @dataclass(frozen=True, slots=True)
 class FeatureNeeds:
-    """What one group of modules needs.
+    """What one group of modules needs; it grows with the modules and never runs ahead of them.
 
     Attributes
     ----------
     permissions:
-        Names of discord.py's permission flags.
+        Names of discord.py's permission flags, beside those that every bot needs.
     intents:
-        Intents without which the group does not work.
-    helpful_intents:
-        Intents that make it better; each is privileged and optional.
+        Intents without which the group does not work; none of them is privileged.
     """
 
     permissions: tuple[str, ...]
     intents: tuple[str, ...]
-    helpful_intents: tuple[str, ...] = ()
 
 
 NEEDS: dict[str, FeatureNeeds] = {
-    "moderation": FeatureNeeds(
-        permissions=(
-            "kick_members",
-            "ban_members",
-            "moderate_members",
-            "manage_messages",
-            "read_message_history",
-        ),
-        intents=("guilds",),
-        helpful_intents=("message_content",),
-    ),
-    "analytics": FeatureNeeds(
-        permissions=("attach_files",),
-        intents=("guilds", "guild_messages"),
-        helpful_intents=("members",),
-    ),
-    "customization": FeatureNeeds(
-        permissions=("manage_roles",),
-        intents=("guilds",),
-        helpful_intents=("members",),
-    ),
+    "moderation": FeatureNeeds(permissions=(), intents=("guilds",)),
+    "analytics": FeatureNeeds(permissions=("attach_files",), intents=("guilds", "guild_messages")),
+    "customization": FeatureNeeds(permissions=(), intents=("guilds",)),
 }
 
 
