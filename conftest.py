@@ -1,10 +1,13 @@
 """Fixtures shared by every test folder: real servers, started once per session."""
 
-from pathlib import Path
+import operator
 
-_TOPICS = ("golden", "postgres", "redis", "discord", "apiserver", "cluster")
+# pytest's importlib mode names the files below operator/ "operator.tests...." and imports missing
+# parents: a parent without __path__ is imported again, over the standard library's module. With a
+# path that leads nowhere the standard library's operator stays (a test guards it).
+operator.__path__ = []  # type: ignore[attr-defined]
+
 pytest_plugins = [
     f"dev.testing.{topic}"
-    for topic in _TOPICS
-    if (Path(__file__).parent / "dev" / "testing" / f"{topic}.py").exists()
+    for topic in ("golden", "postgres", "redis", "discord", "apiserver", "cluster")
 ]
