@@ -11,6 +11,7 @@ from dev.discord.clock import Clock
 from dev.discord.gateway.hub import Hub
 from dev.discord.interactions.registry import Interactions
 from dev.discord.ledger import Ledger
+from dev.discord.rest.nonces import Nonces
 from dev.discord.rest.ratelimit import Limiter
 from dev.discord.settings import Settings
 from dev.discord.snowflake import Snowflakes
@@ -28,6 +29,7 @@ class Core:
     hub: Hub
     interactions: Interactions
     limiter: Limiter
+    nonces: Nonces
 
 
 CORE = web.AppKey("core", Core)
@@ -47,4 +49,5 @@ def build(settings: Settings, clock: Clock, ledger: Ledger) -> Core:
         hub=hub,
         interactions=Interactions(world, ledger, settings.rest),
         limiter=Limiter(settings.rest, clock),
+        nonces=Nonces(settings.rest.nonce_window),
     )

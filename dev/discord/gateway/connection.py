@@ -19,6 +19,8 @@ from dev.discord.gateway.replay import Frame
 from dev.discord.gateway.session import Session
 from dev.discord.wire import Json, dumps, loads
 
+_ABNORMAL = 1006
+
 
 @dataclass(frozen=True, slots=True)
 class _Out:
@@ -98,7 +100,7 @@ class Connection:
 
     def reset(self, *, mid_frame: bool = False) -> None:
         """Break the connection with a TCP RST; ``mid_frame`` leaves half a frame behind."""
-        self._closed_by_us = 1006
+        self._closed_by_us = _ABNORMAL
         if mid_frame:
             self._transport.write(b"\x82\x7e\x01\x00half")
         raw = self._transport.get_extra_info("socket")
@@ -115,7 +117,8 @@ class Connection:
         self._last_due = max(self._last_due, self._hub.clock.monotonic() + delay)
         return self._last_due
 
-    async def _write_out(self) -> None:
+    async def _write_out(self) -> _Out | None:
+        """Send what is queued; returns the goodbye when one is due, None on a broken socket."""
         clock, ledger = self._hub.clock, self._hub.ledger
         while True:
             out = await self._outbox.get()
@@ -123,8 +126,7 @@ class Connection:
                 await asyncio.sleep(wait)
             if out.close is not None:
                 self._closed_by_us = out.close
-                await self._ws.close(code=out.close, message=out.label.encode())
-                return
+                return out
             message = self._codec.encode(out.payload)
             try:
                 if self._codec.binary:
@@ -132,7 +134,7 @@ class Connection:
                 else:
                     await self._ws.send_str(message.decode())
             except (ConnectionError, RuntimeError):
-                return  # the reader sees the same broken socket and takes the session off it
+                return None
             session = self.session.id if self.session else None
             fields = {"conn": self.id, "session": session, "seq": out.seq, "replay": out.replay}
             ledger.record("write", **fields, event=out.label)
@@ -141,16 +143,27 @@ class Connection:
 
     async def run(self) -> None:
         """Serve the client until the socket is gone."""
-        writer = asyncio.create_task(self._write_out())
-        watchdog = asyncio.create_task(self._watch_heartbeats())
         self._hub.ledger.record("open", conn=self.id, source=self.source, codec=self._codec.name)
         self._say_hello()
+        reader = asyncio.create_task(self._read_all())
+        writer = asyncio.create_task(self._write_out())
+        watchdog = asyncio.create_task(self._watch_heartbeats())
+        goodbye: _Out | None = None
         try:
-            await self._read_all()
+            await asyncio.wait({reader, writer}, return_when=asyncio.FIRST_COMPLETED)
+            # A writer that failed leaves the rest to the reader, which sees the same broken socket.
+            goodbye = writer.result() if writer.done() else None
+            if goodbye is None:
+                await reader
         finally:
-            writer.cancel()
-            watchdog.cancel()
+            for task in (reader, writer, watchdog):
+                task.cancel()
+            await asyncio.gather(reader, writer, watchdog, return_exceptions=True)
             self._gone()
+        if goodbye is not None and goodbye.close is not None:
+            # Nobody reads any more, so this waits for the client's own close frame: a socket that
+            # is torn down before would hide the code from the client.
+            await self._ws.close(code=goodbye.close, message=goodbye.label.encode())
 
     def _say_hello(self) -> None:
         faults = self._hub.faults

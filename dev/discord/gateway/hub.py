@@ -26,6 +26,7 @@ from dev.discord.world.permissions import Permission
 from dev.discord.world.state import Event, World
 
 API_VERSION = 10
+_DEAD_KEPT = 1000
 _AUDIT_EVENT = "GUILD_AUDIT_LOG_ENTRY_CREATE"
 
 
@@ -70,16 +71,15 @@ class Hub:
     rng: random.Random
     faults: Faults = field(default_factory=Faults)
     sessions: dict[str, Session] = field(default_factory=dict)
+    """Every session by id, the last dead ones too, so that a RESUME can be told why it fails."""
+    _alive: dict[str, Session] = field(default_factory=dict)
     _limits: dict[int, _Limits] = field(default_factory=dict)
     _timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
 
     def live(self, app_id: int | None = None) -> list[Session]:
         """Return the sessions that are not dead, of one application or of all."""
-        return [
-            session
-            for session in self.sessions.values()
-            if session.dead is None and (app_id is None or session.app_id == app_id)
-        ]
+        alive = self._alive.values()
+        return [item for item in alive if app_id is None or item.app_id == app_id]
 
     def identify_limits(self, app_id: int) -> tuple[IdentifyBuckets, IdentifyBudget]:
         """Return the counters of one application, full on first use."""
@@ -248,7 +248,7 @@ class Hub:
 
     def _new_session(self, app: Application, request: Identify, codec: str) -> Session:
         session = Session(
-            # Never from the seed: a client may come back with an id of an earlier run of the server.
+            # Not from the seed: a client may come back with an id of an earlier run.
             id=secrets.token_hex(16),
             app_id=app.id,
             shard_id=request.shard_id,
@@ -259,7 +259,9 @@ class Hub:
             buffer=ReplayBuffer(self.settings.buffer_events, self.settings.buffer_age),
             created_at=self.clock.wall(),
         )
-        self.sessions[session.id] = session
+        self.sessions[session.id] = self._alive[session.id] = session
+        while len(self.sessions) > len(self._alive) + _DEAD_KEPT:
+            del self.sessions[next(item for item in self.sessions if item not in self._alive)]
         return session
 
     def _ready(self, session: Session, app: Application, mine: list[int], resume_url: str) -> Json:
@@ -391,6 +393,8 @@ class Hub:
         if session.dead is not None:
             return
         session.dead = reason
+        session.buffer.clear()
+        self._alive.pop(session.id, None)
         self._stop_timer(session)
         self._changed(session, "dead")
 

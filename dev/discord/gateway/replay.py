@@ -50,6 +50,12 @@ class ReplayBuffer:
         while frames and (len(frames) > self._max_events or now - frames[0].at > self._max_age):
             self._forgotten = frames.popleft().seq
 
+    def clear(self) -> None:
+        """Forget everything: the session is over."""
+        if self._frames:
+            self._forgotten = self._frames[-1].seq
+            self._frames.clear()
+
     def after(self, seq: int) -> tuple[Frame, ...] | None:
         """Return exactly the frames with a sequence above ``seq``, in order.
 

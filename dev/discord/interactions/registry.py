@@ -14,6 +14,7 @@ from dev.discord.world import payloads
 from dev.discord.world.models import Application, Channel
 from dev.discord.world.state import World
 
+_KEPT = 10_000
 ATTACHMENT_LIMIT = 10 * 1024 * 1024
 
 
@@ -110,6 +111,9 @@ class Interactions:
         )
         self._all[interaction.id] = interaction
         self._by_token[interaction.token] = interaction
+        if len(self._all) > _KEPT:
+            oldest = self._all.pop(next(iter(self._all)))
+            del self._by_token[oldest.token]
         deadline = self._settings.acknowledge_within
         loop = asyncio.get_running_loop()
         self._timers[interaction.id] = loop.call_later(deadline, self._miss, interaction)

@@ -6,7 +6,6 @@ from dev.discord.rest.body import to_attachments
 from dev.discord.rest.errors import ApiError, invalid_form, missing_permissions
 from dev.discord.rest.ratelimit import Limit
 from dev.discord.rest.routing import Call, Routes
-from dev.discord.snowflake import epoch_seconds
 from dev.discord.wire import Json
 from dev.discord.world import messages, payloads
 from dev.discord.world.messages import Draft
@@ -66,6 +65,9 @@ async def create_message(call: Call) -> Json:
         application_id=call.bot.id,
     )
     message = messages.send(call.world, channel, draft)
+    if nonce is not None:
+        key = (channel.id, call.bot.user_id, str(nonce))
+        call.core.nonces.remember(key, message.id, call.core.clock.monotonic())
     call.effect("message_create", id=str(message.id), nonce=nonce, channel=str(channel.id))
     return payloads.message(call.world, message)
 
@@ -74,13 +76,9 @@ def _with_nonce(call: Call, channel: Channel, nonce: object) -> Message | None:
     """Return the bot's message of the last minutes that has ``nonce``."""
     if nonce is None:
         return None
-    oldest = call.core.clock.wall() - call.core.settings.rest.nonce_window
-    for message in reversed(channel.messages.values()):
-        if epoch_seconds(message.id) < oldest:
-            return None
-        if message.author_id == call.bot.user_id and str(message.nonce) == str(nonce):
-            return message
-    return None
+    key = (channel.id, call.bot.user_id, str(nonce))
+    known = call.core.nonces.find(key, call.core.clock.monotonic())
+    return channel.messages.get(known) if known else None
 
 
 @routes.add("GET", _MESSAGES)
@@ -106,6 +104,13 @@ def _visible(call: Call) -> Message:
     if message.ephemeral:
         raise ApiError(404, 10008, "Unknown Message")
     return message
+
+
+@routes.add("GET", _MESSAGES + "/pins")
+async def list_pins_page(call: Call) -> Json:
+    """Return the pinned messages the way the API does since 2025: with the time of pinning."""
+    items = [{"pinned_at": item["timestamp"], "message": item} for item in _pinned(call)]
+    return {"items": items, "has_more": False}
 
 
 @routes.add("GET", _MESSAGE)
@@ -182,6 +187,10 @@ async def remove_reaction(call: Call) -> None:
 @routes.add("GET", "/channels/{channel_id}/pins")
 async def list_pins(call: Call) -> list[Json]:
     """Return the pinned messages."""
+    return _pinned(call)
+
+
+def _pinned(call: Call) -> list[Json]:
     channel = call.channel(Permission.READ_MESSAGE_HISTORY)
     pinned = [message for message in channel.messages.values() if message.pinned]
     return [payloads.message(call.world, message) for message in reversed(pinned)]
@@ -196,12 +205,14 @@ async def _pin(call: Call, *, on: bool) -> None:
         call.effect("message_pin" if on else "message_unpin", id=str(message.id))
 
 
+@routes.add("PUT", _MESSAGES + "/pins/{message_id}")
 @routes.add("PUT", "/channels/{channel_id}/pins/{message_id}")
 async def pin(call: Call) -> None:
     """Pin a message."""
     await _pin(call, on=True)
 
 
+@routes.add("DELETE", _MESSAGES + "/pins/{message_id}")
 @routes.add("DELETE", "/channels/{channel_id}/pins/{message_id}")
 async def unpin(call: Call) -> None:
     """Unpin a message."""

@@ -16,6 +16,7 @@ from dev.discord.script import Home, Script
 from dev.discord.server import Options
 from dev.discord.settings import GatewaySettings, RestSettings, Settings
 from dev.discord.thread import DiscordThread
+from dev.testing.discord import StartDiscord
 
 QUICK = Options(
     settings=Settings(gateway=GatewaySettings(invalid_session_delay=(0.05, 0.1), identify_window=0))
@@ -70,7 +71,7 @@ async def resumed(script: Script, count: int) -> None:
     await script.until(probe, f"{count} accepted RESUMEs", within=20)
 
 
-async def test_logs_in_and_receives_messages(server, start_bot):
+async def test_logs_in_and_receives_messages(server: DiscordThread, start_bot: StartBot) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -102,7 +103,9 @@ async def cut_scenario(script: Script, running: Running, *, rounds: int = 2) -> 
     return judge(await script.ledger("resume"), [*sent, last], running.bot.seen)
 
 
-async def test_resumes_after_tcp_cuts_with_nothing_lost_or_doubled(server, start_bot):
+async def test_resumes_after_tcp_cuts_with_nothing_lost_or_doubled(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     verdict = await cut_scenario(server.script, start_bot())
     assert verdict.clean, verdict
     assert verdict.resumes == 2
@@ -111,7 +114,9 @@ async def test_resumes_after_tcp_cuts_with_nothing_lost_or_doubled(server, start
     assert all(count >= 10 for count in replayed), replayed
 
 
-async def test_judge_sees_an_off_by_one_that_repeats(server, start_bot, monkeypatch):
+async def test_judge_sees_an_off_by_one_that_repeats(
+    server: DiscordThread, start_bot: StartBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     honest = ReplayBuffer.after
     monkeypatch.setattr(ReplayBuffer, "after", lambda self, seq: honest(self, seq - 1))
     verdict = await cut_scenario(server.script, start_bot(), rounds=1)
@@ -119,7 +124,9 @@ async def test_judge_sees_an_off_by_one_that_repeats(server, start_bot, monkeypa
     assert not verdict.clean
 
 
-async def test_judge_sees_an_off_by_one_that_loses(server, start_bot, monkeypatch):
+async def test_judge_sees_an_off_by_one_that_loses(
+    server: DiscordThread, start_bot: StartBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     honest = ReplayBuffer.after
     monkeypatch.setattr(ReplayBuffer, "after", lambda self, seq: (honest(self, seq) or ())[1:])
     verdict = await cut_scenario(server.script, start_bot(), rounds=1)
@@ -127,7 +134,9 @@ async def test_judge_sees_an_off_by_one_that_loses(server, start_bot, monkeypatc
     assert not verdict.clean
 
 
-async def test_judge_sees_a_replay_without_resumed(server, start_bot, monkeypatch):
+async def test_judge_sees_a_replay_without_resumed(
+    server: DiscordThread, start_bot: StartBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def silent(self: Session, socket: Socket, frames: tuple[Frame, ...], now: float) -> None:
         for frame in frames:
             socket.push(frame, replay=True)
@@ -138,7 +147,9 @@ async def test_judge_sees_a_replay_without_resumed(server, start_bot, monkeypatc
     assert not verdict.clean
 
 
-async def test_op_7_resumes_and_keeps_the_session(server, start_bot):
+async def test_op_7_resumes_and_keeps_the_session(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -152,7 +163,7 @@ async def test_op_7_resumes_and_keeps_the_session(server, start_bot):
     await seen(script, running, last)
 
 
-async def test_op_9_makes_it_identify_again(server, start_bot):
+async def test_op_9_makes_it_identify_again(server: DiscordThread, start_bot: StartBot) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -171,7 +182,9 @@ async def test_op_9_makes_it_identify_again(server, start_bot):
     await seen(script, running, last)
 
 
-async def test_an_expired_session_costs_one_identify(server, start_bot):
+async def test_an_expired_session_costs_one_identify(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     script = server.script
     running = start_bot()
     await ready(script, running)
@@ -183,7 +196,7 @@ async def test_an_expired_session_costs_one_identify(server, start_bot):
     await script.until(twice, "the second IDENTIFY", within=20)
 
 
-async def test_two_shards_get_their_own_guilds(server, start_bot):
+async def test_two_shards_get_their_own_guilds(server: DiscordThread, start_bot: StartBot) -> None:
     script = server.script
     home = await script.home()
     # Ids whose shard of two is chosen: bit 22 decides.
@@ -204,7 +217,9 @@ async def test_two_shards_get_their_own_guilds(server, start_bot):
     assert [guild.shard_id for guild in found if guild] == [0, 1]
 
 
-async def test_runs_a_slash_command_with_deferred_answer_and_file(server, start_bot):
+async def test_runs_a_slash_command_with_deferred_answer_and_file(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -245,7 +260,9 @@ async def test_runs_a_slash_command_with_deferred_answer_and_file(server, start_
     assert steps == ["created", "deferred", "answered", "followup"]
 
 
-async def test_a_second_acknowledgement_is_refused(server, start_bot):
+async def test_a_second_acknowledgement_is_refused(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -271,7 +288,7 @@ async def test_a_second_acknowledgement_is_refused(server, start_bot):
     assert refusals == [40060]
 
 
-async def test_an_answer_after_the_deadline_is_unknown(start_discord):
+async def test_an_answer_after_the_deadline_is_unknown(start_discord: StartDiscord) -> None:
     settings = Settings(rest=RestSettings(acknowledge_within=0.1))
     late = await start_discord(Options(settings=settings))
     codes: list[int] = []
@@ -303,7 +320,7 @@ async def test_an_answer_after_the_deadline_is_unknown(start_discord):
         await running.stop()
 
 
-async def test_moderation_reaches_the_world(server, start_bot):
+async def test_moderation_reaches_the_world(server: DiscordThread, start_bot: StartBot) -> None:
     script = server.script
     home = await script.home()
     running = start_bot()
@@ -326,7 +343,7 @@ async def test_moderation_reaches_the_world(server, start_bot):
     )
 
 
-async def test_a_refused_token_is_a_login_failure(server):
+async def test_a_refused_token_is_a_login_failure(server: DiscordThread) -> None:
     with pointed_at(server.api_base, server.gateway_url):
         running = run(StockBot(), "wrong")
         with pytest.raises(discordpy.LoginFailure):
@@ -334,7 +351,9 @@ async def test_a_refused_token_is_a_login_failure(server):
         await running.bot.close()
 
 
-async def test_a_missing_privileged_intent_closes_with_4014(server, start_bot):
+async def test_a_missing_privileged_intent_closes_with_4014(
+    server: DiscordThread, start_bot: StartBot
+) -> None:
     home = await server.script.home()
     await server.script.edit_bot(home.bot(), privileged=0)
     with pointed_at(server.api_base, server.gateway_url):

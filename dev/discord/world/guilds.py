@@ -65,7 +65,7 @@ def create_channel(
         world.ids.next(), kind, name, guild.id, topic or None, position=len(guild.channels)
     )
     channel.overwrites = overwrites or []
-    guild.channels[channel.id] = channel
+    guild.channels[channel.id] = world.channels[channel.id] = channel
     data = payloads.channel(world, channel)
     world.emit("CHANNEL_CREATE", data, guild_id=guild.id, channel_id=channel.id)
     return channel
@@ -83,7 +83,7 @@ def delete_channel(world: World, channel: Channel) -> None:
         raise MissingError(10003, "Channel")
     data = payloads.channel(world, channel)
     world.emit("CHANNEL_DELETE", data, guild_id=channel.guild_id, channel_id=channel.id)
-    del world.guild(channel.guild_id).channels[channel.id]
+    del world.guild(channel.guild_id).channels[channel.id], world.channels[channel.id]
 
 
 def join(world: World, guild: Guild, user_id: int, roles: list[int] | None = None) -> Member:

@@ -10,6 +10,9 @@ from dev.discord.world import payloads
 from dev.discord.world.models import Attachment, Channel, Message, MessageType
 from dev.discord.world.state import World
 
+KEPT_PER_CHANNEL = 10_000
+"""Older messages are forgotten, or a load test would fill the memory."""
+
 _USER = re.compile(r"<@!?(\d+)>")
 _ROLE = re.compile(r"<@&(\d+)>")
 
@@ -57,11 +60,19 @@ def send(world: World, channel: Channel, draft: Draft) -> Message:
         only_for=draft.only_for,
     )
     find_mentions(world, message)
+    _keep(world, channel, message)
+    _tell(world, "MESSAGE_CREATE", message)
+    return message
+
+
+def _keep(world: World, channel: Channel, message: Message) -> None:
     channel.messages[message.id] = message
     for file in message.attachments:
         world.attachments[file.id] = file
-    _tell(world, "MESSAGE_CREATE", message)
-    return message
+    if len(channel.messages) > KEPT_PER_CHANNEL:
+        oldest = channel.messages.pop(next(iter(channel.messages)))
+        for file in oldest.attachments:
+            world.attachments.pop(file.id, None)
 
 
 def edit(world: World, message: Message, changes: Json, files: list[Attachment]) -> Message:

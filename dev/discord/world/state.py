@@ -62,6 +62,8 @@ class World:
     users: dict[int, User] = field(default_factory=dict)
     guilds: dict[int, Guild] = field(default_factory=dict)
     directs: dict[int, Channel] = field(default_factory=dict)
+    channels: dict[int, Channel] = field(default_factory=dict)
+    """Every channel by id, of guilds and direct ones."""
     applications: dict[int, Application] = field(default_factory=dict)
     attachments: dict[int, Attachment] = field(default_factory=dict)
     listeners: list[Callable[[Event], None]] = field(default_factory=list)
@@ -93,12 +95,10 @@ class World:
 
     def channel(self, channel_id: int) -> Channel:
         """Return a channel of any kind or raise ``MissingError``."""
-        if channel := self.directs.get(channel_id):
-            return channel
-        for guild in self.guilds.values():
-            if channel := guild.channels.get(channel_id):
-                return channel
-        raise MissingError(10003, "Channel")
+        channel = self.channels.get(channel_id)
+        if channel is None:
+            raise MissingError(10003, "Channel")
+        return channel
 
     def user(self, user_id: int) -> User:
         """Return a user or raise ``MissingError``."""
@@ -125,7 +125,7 @@ class World:
             if channel.recipients == pair:
                 return channel
         channel = Channel(self.ids.next(), ChannelType.DM, "", recipients=pair)
-        self.directs[channel.id] = channel
+        self.directs[channel.id] = self.channels[channel.id] = channel
         return channel
 
     def permissions(self, channel: Channel, user_id: int) -> int:
