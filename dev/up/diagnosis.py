@@ -9,6 +9,7 @@ from dev.cluster.kubectl import Kubectl
 
 _LOG_LINES = 15
 _WARNINGS = 8
+_HOPELESS_RESTARTS = 3
 
 
 def pod_problems(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -23,6 +24,15 @@ def pod_problems(pod: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             continue
         if text := _state(entry):
             yield entry["name"], text
+
+
+def crash_looping(pod: Mapping[str, Any]) -> bool:
+    """Whether a container of the pod has ended again and again, so that waiting is in vain."""
+    return any(
+        entry.get("restartCount", 0) >= _HOPELESS_RESTARTS
+        and entry.get("state", {}).get("waiting", {}).get("reason") == "CrashLoopBackOff"
+        for entry in pod.get("status", {}).get("containerStatuses", [])
+    )
 
 
 def _state(entry: Mapping[str, Any]) -> str:

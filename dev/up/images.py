@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from dev.cluster.images import base_image, build_image, proxy_image
 from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider
@@ -17,13 +15,6 @@ _DOCKERFILES = {
     OPERATOR_IMAGE: "Dockerfile.operator",
     BOT_IMAGE: "Dockerfile.bot",
 }
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """Which images are new on the nodes since the last time."""
-
-    new: frozenset[str]
 
 
 def build_images(progress: Progress) -> tuple[str, ...]:
@@ -40,11 +31,8 @@ def build_images(progress: Progress) -> tuple[str, ...]:
     return (*_DOCKERFILES, proxy_image(progress))
 
 
-def load_images(cluster: Provider, names: tuple[str, ...], progress: Progress) -> Loaded:
-    """Bring images onto the nodes."""
-    new: set[str] = set()
+def load_images(cluster: Provider, names: tuple[str, ...], progress: Progress) -> None:
+    """Bring images onto the nodes, unless they are there."""
     for name in names:
         with progress.step(f"loading {name} onto the nodes"):
-            if cluster.load_image(name):
-                new.add(name)
-    return Loaded(frozenset(new))
+            cluster.load_image(name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import json
 import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ DEV_NAMESPACE = "vertice-dev"
 DEMO_NAMESPACE = "demo"
 SYSTEM_NAMESPACE = "vertice-system"
 PAGE_NODE_PORT = 30080
+IMAGE_ANNOTATION = "local/image-id"
 BACKING_SERVICES = ("cloudsql", "redis", "discord")
 TOKEN_URI = "http://cloudsql.vertice-dev.svc:8421/token"  # noqa: S105 - an address
 
@@ -54,9 +54,23 @@ def namespaces() -> list[Object]:
     return load(MANIFESTS / "namespaces.yaml")
 
 
-def backing_services(*, local_discord: bool) -> list[Object]:
-    """Return the services that the example bot uses."""
-    return [item for name in service_names(local_discord=local_discord) for item in _service(name)]
+def backing_services(image_id: str, *, local_discord: bool) -> list[Object]:
+    """Return the services that the example bot uses.
+
+    Args:
+        image_id: Id of their image's present build. It stands in the pod templates, so that a new
+            build under the same tag rolls them and a repetition does not.
+        local_discord: With the local Discord.
+    """
+    found = [
+        item
+        for name in service_names(local_discord=local_discord)
+        for item in load(MANIFESTS / f"{name}.yaml")
+    ]
+    for item in found:
+        if item["kind"] == "Deployment":
+            item["spec"]["template"]["metadata"]["annotations"] = {IMAGE_ANNOTATION: image_id}
+    return found
 
 
 def service_names(*, local_discord: bool) -> tuple[str, ...]:
@@ -64,14 +78,16 @@ def service_names(*, local_discord: bool) -> tuple[str, ...]:
     return tuple(name for name in BACKING_SERVICES if local_discord or name != "discord")
 
 
-def _service(name: str) -> list[Object]:
-    return load(MANIFESTS / f"{name}.yaml")
+def bot(image_id: str, *, local_discord: bool) -> Object:
+    """Return the example bot; on the real Discord it is told of no other server.
 
-
-def bot(*, local_discord: bool) -> Object:
-    """Return the example bot; on the real Discord it is told of no other server."""
+    Args:
+        image_id: Id of the bot image's present build; a new one rolls the pods.
+        local_discord: With the local Discord.
+    """
     (body,) = load(EXAMPLE)
     body["metadata"]["namespace"] = DEMO_NAMESPACE
+    body["spec"]["scheduling"] = {"podAnnotations": {IMAGE_ANNOTATION: image_id}}
     if not local_discord:
         del body["spec"]["discord"]["apiBase"]
     return dict(body)
@@ -117,10 +133,3 @@ def _secret(namespace: str, name: str, content: Mapping[str, str]) -> Object:
     data = {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
     metadata = {"name": name, "namespace": namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "data": data}
-
-
-def restarted(body: Object, moment: str) -> Object:
-    """Return the bot with ``spec.restartAt`` set, which rolls its pods."""
-    copy = json.loads(json.dumps(body))
-    copy["spec"]["restartAt"] = moment
-    return dict(copy)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import tempfile
 from collections.abc import Callable
@@ -12,15 +11,17 @@ from pathlib import Path
 
 from dev.cloudsql.service_account import create_key_file
 from dev.cluster.errors import ClusterError
+from dev.cluster.images import image_identity
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider
 from dev.discord.world.seed import DEFAULT_TOKEN
 from dev.up import objects
 from dev.up.images import BOT_IMAGE, DEV_IMAGE, OPERATOR_IMAGE, build_images, load_images
-from dev.up.waiting import Verdict, deployment_verdict, ready_verdict, wait_for
+from dev.up.waiting import Verdict, deployment_verdict, ready_verdict, wait_for, with_problems
 
 OVERLAY = objects.ROOT / "manifests" / "overlays" / "dev"
+OPERATOR = "vertice-operator"
 _SERVICES_SECONDS = 120.0
 _READY_SECONDS = 300.0
 
@@ -49,29 +50,29 @@ class Up:
         Raises:
             ClusterError: A step failed; the text says what to do.
         """
-        new = self._cluster_and_images()
+        self._cluster_and_images()
         kubectl = self.cluster.kubectl()
         with self.progress.step("applying namespaces, secrets and backing services"):
             kubectl.apply(objects.namespaces())
             kubectl.apply(self._secrets(kubectl))
-            kubectl.apply(objects.backing_services(local_discord=self._local))
+            build = image_identity(DEV_IMAGE)
+            kubectl.apply(objects.backing_services(build, local_discord=self._local))
         with self.progress.step("applying the custom resource and the operator"):
             self._apply_operator(kubectl)
-        self._restart_changed(kubectl, new)
         for name in objects.service_names(local_discord=self._local):
             self._wait_deployment(kubectl, objects.DEV_NAMESPACE, name)
-        self._wait_deployment(kubectl, objects.SYSTEM_NAMESPACE, "vertice-operator")
-        self._apply_bot(kubectl, restart=BOT_IMAGE in new)
+        self._wait_deployment(kubectl, objects.SYSTEM_NAMESPACE, OPERATOR)
+        self._apply_bot(kubectl)
         return kubectl
 
-    def _cluster_and_images(self) -> frozenset[str]:
+    def _cluster_and_images(self) -> None:
         """Make the cluster while the images are built: one waits, the other computes."""
         with ThreadPoolExecutor(max_workers=2) as pool:
             images = pool.submit(build_images, self.progress)
             cluster = pool.submit(self.cluster.create)
             cluster.result()
             names = images.result()
-        return load_images(self.cluster, names, self.progress).new
+        load_images(self.cluster, names, self.progress)
 
     def _secrets(self, kubectl: Kubectl) -> list[objects.Object]:
         items = kubectl.get("secrets", "-n", objects.DEMO_NAMESPACE)["items"]
@@ -86,46 +87,31 @@ class Up:
         kubectl.run(
             "wait", "--for=condition=Established", "crd/discordbots.vertice.dev", "--timeout=60s"
         )
-
-    def _restart_changed(self, kubectl: Kubectl, new: frozenset[str]) -> None:
-        """Roll what runs an older build of an image: the tag stays the same from build to build."""
-        if DEV_IMAGE in new:
-            # The local Discord's world and the database live in these pods; a new image is worth
-            # losing them, a repetition of `make up` is not.
-            for name in objects.service_names(local_discord=self._local):
-                self._restart(kubectl, objects.DEV_NAMESPACE, name)
-        if OPERATOR_IMAGE in new:
-            self._restart(kubectl, objects.SYSTEM_NAMESPACE, "vertice-operator")
-
-    def _restart(self, kubectl: Kubectl, namespace: str, name: str) -> None:
-        deployment = kubectl.get("deployment", name, "-n", namespace)
-        # One that was made just now starts with the new image anyhow.
-        if deployment.get("status", {}).get("availableReplicas"):
-            kubectl.run("rollout", "restart", f"deployment/{name}", "-n", namespace)
+        # The tag stays the same from build to build; the id in the template rolls the pods.
+        annotations = {objects.IMAGE_ANNOTATION: image_identity(OPERATOR_IMAGE)}
+        template = {"spec": {"template": {"metadata": {"annotations": annotations}}}}
+        where = ("-n", objects.SYSTEM_NAMESPACE)
+        kubectl.run("patch", "deployment", OPERATOR, *where, "-p", json.dumps(template))
 
     def _wait_deployment(self, kubectl: Kubectl, namespace: str, name: str) -> None:
         def look() -> Verdict:
-            return deployment_verdict(kubectl.get("deployment", name, "-n", namespace))
+            verdict = deployment_verdict(kubectl.get("deployment", name, "-n", namespace))
+            pods = kubectl.get("pods", "-n", namespace)["items"]
+            return with_problems(verdict, name, pods)
 
         self._wait(f"{namespace}/{name}", look, _SERVICES_SECONDS, kubectl, (namespace,))
 
-    def _apply_bot(self, kubectl: Kubectl, *, restart: bool) -> None:
-        body = objects.bot(local_discord=self._local)
-        reference = ("discordbot", body["metadata"]["name"], "-n", objects.DEMO_NAMESPACE)
-        exists = kubectl.call("get", *reference).returncode == 0
+    def _apply_bot(self, kubectl: Kubectl) -> None:
+        body = objects.bot(image_identity(BOT_IMAGE), local_discord=self._local)
+        name = body["metadata"]["name"]
         kubectl.apply([body])
-        if exists and restart:
-            moment = dt.datetime.now(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            patch = json.dumps({"spec": {"restartAt": moment}})
-            kubectl.run("patch", *reference, "--type=merge", "-p", patch)
+
+        def look() -> Verdict:
+            found = kubectl.get("discordbot", name, "-n", objects.DEMO_NAMESPACE)
+            return ready_verdict(found)
+
         where = (objects.DEMO_NAMESPACE, objects.SYSTEM_NAMESPACE)
-        self._wait(
-            f"{objects.DEMO_NAMESPACE}/{body['metadata']['name']}",
-            lambda: ready_verdict(kubectl.get(*reference)),
-            _READY_SECONDS,
-            kubectl,
-            where,
-        )
+        self._wait(f"{objects.DEMO_NAMESPACE}/{name}", look, _READY_SECONDS, kubectl, where)
 
     def _wait(
         self,

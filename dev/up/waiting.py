@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
-from dev.up.diagnosis import explain
+from dev.up.diagnosis import crash_looping, explain, pod_problems
 
 
 @dataclass(frozen=True)
@@ -20,10 +20,12 @@ class Verdict:
     Attributes:
         done: The wait is over.
         text: What there is to say about the state; shown when it changes.
+        hopeless: Waiting longer changes nothing.
     """
 
     done: bool
     text: str
+    hopeless: bool = False
 
 
 def ready_verdict(bot: Mapping[str, Any]) -> Verdict:
@@ -46,6 +48,18 @@ def deployment_verdict(deployment: Mapping[str, Any]) -> Verdict:
     counts = [status.get(key, 0) for key in ("updatedReplicas", "replicas", "availableReplicas")]
     seen = status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
     return Verdict(seen and counts == [wanted] * 3, f"{counts[2]} of {wanted} available")
+
+
+def with_problems(verdict: Verdict, name: str, pods: Iterable[Mapping[str, Any]]) -> Verdict:
+    """Add to a verdict on a Deployment what is wrong in its pods."""
+    own = [pod for pod in pods if pod["metadata"]["name"].startswith(f"{name}-")]
+    found = [
+        f"{container}: {text}".removeprefix(": ")
+        for pod in own
+        for container, text in pod_problems(pod)
+    ]
+    text = "; ".join([verdict.text, *found])
+    return Verdict(verdict.done, text, hopeless=any(crash_looping(pod) for pod in own))
 
 
 def wait_for(
@@ -76,8 +90,8 @@ def wait_for(
         if verdict.text != shown:
             shown = verdict.text
             progress.say(f"{what}: {shown}")
-        if time.monotonic() > deadline:
+        if verdict.hopeless or time.monotonic() > deadline:
             reports = "\n".join(explain(kubectl, namespace) for namespace in namespaces)
-            raise ClusterError(f"{what}: not ready after {seconds:.0f} s ({shown})\n{reports}")
+            raise ClusterError(f"{what}: not ready: {shown}\n{reports}")
         time.sleep(1)
     progress.say(f"{what}: ready")
