@@ -68,7 +68,10 @@ def _compare_lists(
     if not isinstance(live, Sequence) or isinstance(live, str):
         return None if live is None and not wanted else f"{shown}: {_short(live)}"
     keys = _MERGE_KEYS.get(".".join(path[-2:]))
-    if keys is None or not all(isinstance(item, Mapping) for item in (*wanted, *live)):
+    # A NetworkPolicy's ports stand at the same place in a list, but have no key: one value.
+    if keys is None or not all(
+        isinstance(item, Mapping) and keys[0] in item for item in (*wanted, *live)
+    ):
         if len(wanted) != len(live):
             return f"{shown}: {len(live)} entries instead of {len(wanted)}"
         pairs = [(str(place), item, live[place]) for place, item in enumerate(wanted)]
