@@ -23,16 +23,18 @@ STATIC = Path(__file__).parents[1] / "page" / "static"
 
 @pytest.mark.parametrize("name", sorted(item.name for item in STATIC.iterdir()))
 async def test_static_files_have_a_type_and_a_policy(discord: DiscordThread, name: str) -> None:
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"{discord.page_url}_page/{name}") as response:
-            assert response.status == 200
-            assert response.content_type in {
-                "text/html",
-                "text/javascript",
-                "text/css",
-                "image/svg+xml",
-            }
-            assert "default-src 'self'" in response.headers["Content-Security-Policy"]
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"{discord.page_url}_page/{name}") as response,
+    ):
+        assert response.status == 200
+        assert response.content_type in {
+            "text/html",
+            "text/javascript",
+            "text/css",
+            "image/svg+xml",
+        }
+        assert "default-src 'self'" in response.headers["Content-Security-Policy"]
 
 
 def test_the_page_loads_nothing_from_elsewhere() -> None:
@@ -55,9 +57,11 @@ async def test_unknown_files_and_paths_outside_are_404(discord: DiscordThread) -
 async def test_the_snapshot_has_what_the_page_shows(discord: DiscordThread) -> None:
     async with RawGateway(discord.gateway_url) as raw:
         await raw.identify(discord.token)
-        async with aiohttp.ClientSession() as http:
-            async with http.get(discord.page_url + "_page/state") as response:
-                text = await response.text()
+        async with (
+            aiohttp.ClientSession() as http,
+            http.get(discord.page_url + "_page/state") as response,
+        ):
+            text = await response.text()
     state: Json = loads(text)
     assert discord.token not in text
     assert [item["name"] for item in state["guilds"]] == ["Vértice HQ"]
@@ -132,10 +136,12 @@ async def test_mistakes_in_scripts_are_explained(
 ) -> None:
     async with RawGateway(discord.gateway_url) as raw:
         await raw.identify(discord.token)
-        async with aiohttp.ClientSession() as http:
-            async with http.post(discord.addresses.admin + path, json=body) as response:
-                assert response.status == status
-                assert text in loads(await response.read())["error"]
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(discord.addresses.admin + path, json=body) as response,
+        ):
+            assert response.status == status
+            assert text in loads(await response.read())["error"]
 
 
 async def test_an_unknown_fault_names_the_known_ones(discord: DiscordThread) -> None:
@@ -162,9 +168,11 @@ async def test_a_ledger_with_holes_gives_no_verdict() -> None:
 
 
 async def test_the_ledger_as_json_lines(discord: DiscordThread) -> None:
-    async with aiohttp.ClientSession() as http:
-        async with http.get(discord.addresses.admin + "/ledger.jsonl") as response:
-            lines = (await response.read()).splitlines()
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(discord.addresses.admin + "/ledger.jsonl") as response,
+    ):
+        lines = (await response.read()).splitlines()
     assert [loads(line)["n"] for line in lines] == list(range(1, len(lines) + 1))
 
 
@@ -187,9 +195,11 @@ async def test_serve_prints_addresses_and_stops_on_sigterm(tmp_path: Path) -> No
         lines[line.split()[0]] = line.split(maxsplit=1)[-1]
     assert "a-token-of-mine" not in str(lines)
     headers = {"Authorization": "Bot a-token-of-mine"}
-    async with aiohttp.ClientSession() as http:
-        async with http.get(lines["api"] + "/users/@me", headers=headers) as response:
-            assert response.status == 200
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(lines["api"] + "/users/@me", headers=headers) as response,
+    ):
+        assert response.status == 200
     process.terminate()
     assert await asyncio.wait_for(process.wait(), 10) == 0
     written = ledger.read_bytes()

@@ -115,9 +115,11 @@ async def test_a_public_url_wins(start_discord: StartDiscord) -> None:
     public = "http://discord.vertice-dev.svc:8080"
     server = await start_discord(Options(settings=Settings(public_url=public)))
     port = server.server._runner.addresses[0][1]  # type: ignore[union-attr]
-    async with aiohttp.ClientSession() as http:
-        async with http.get(f"http://127.0.0.1:{port}/api/v10/gateway") as response:
-            assert (await response.json())["url"] == "ws://discord.vertice-dev.svc:8080"
+    async with (
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{port}/api/v10/gateway") as response,
+    ):
+        assert (await response.json())["url"] == "ws://discord.vertice-dev.svc:8080"
     await server.script.close()
     server.script.base = f"http://127.0.0.1:{port}/_admin"
 
