@@ -7,7 +7,6 @@ of any of them builds anew and everything else is found at once.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import os
@@ -15,14 +14,14 @@ import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.folders import cache_folder
+from dev.cluster.locks import locked
 from dev.cluster.progress import Progress
 
 SOURCES = Path(__file__).parent / "native" / "go"
@@ -198,7 +197,7 @@ def build(name: str, progress: Progress) -> Path:
     if target.is_dir():
         return target
     builds.mkdir(parents=True, exist_ok=True)
-    with _locked(builds / f"{name}.lock"):
+    with locked(builds / f"{name}.lock", f"waiting for another build of {name}", progress):
         if not target.is_dir():
             with (
                 progress.step(f"building {name}: {part.about}"),
@@ -251,13 +250,6 @@ def _publish(part: Part, work: Path, target: Path) -> None:
     shutil.rmtree(staged, ignore_errors=True)
     shutil.copytree(work, staged, symlinks=True)
     staged.rename(target)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
 
 
 def module_folder(name: str, module: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 from dev.cluster.build import build
 from dev.cluster.errors import ClusterError
 from dev.cluster.folders import cache_folder, clusters_folder
+from dev.cluster.locks import locked
 from dev.cluster.packages import BASE_PACKAGES, DOCKER_PACKAGES, ensure
 from dev.cluster.processes import Runner
 from dev.cluster.progress import Progress, wait_until
@@ -68,9 +68,7 @@ def ensure_engine(progress: Progress) -> None:
         return
     ensure(DOCKER_PACKAGES, progress)
     folder = engine_folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(folder / "lock"):
         if engine_answers():
             return
         if os.geteuid() != 0:

@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from dev.cluster.build import build, monitoring_definitions
 from dev.cluster.errors import ClusterError
 from dev.cluster.images import engine_answers, ensure_engine, image_identity, put_scratch_image
 from dev.cluster.kubectl import Kubectl
+from dev.cluster.locks import locked
 from dev.cluster.native.network import NODE_PORTS
 from dev.cluster.progress import Progress
 from dev.cluster.scratch import ScratchImage
@@ -102,22 +104,31 @@ class KindProvider:
             self.kubectl().call("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
         )
 
+    def _lock(self) -> AbstractContextManager[None]:
+        """Return the lock that keeps two processes from making or removing the same cluster."""
+        path = self.folder.parent / f".{self.name}.lock"
+        return locked(path, f"another process has cluster {self.name}; waiting", self.progress)
+
     def create(self) -> None:
         """Make the cluster, or do nothing when it runs already."""
+        with self._lock():
+            self._create()
+
+    def _create(self) -> None:
         if (self.folder / "shape.json").exists() and self.running():
             self.progress.say(f"cluster {self.name} runs already")
             return
         if self.folder.exists():
-            self.delete()
+            self._delete()
         ensure_engine(self.progress)
         try:
-            self._create()
+            self._make()
         except BaseException:
             self.progress.say(f"cluster {self.name} not made; removing what there is of it")
-            self.delete()
+            self._delete()
             raise
 
-    def _create(self) -> None:
+    def _make(self) -> None:
         slot = claim_slot(self.folder.parent, self.name)
         (self.folder / "kind.txt").write_text("kind")
         config = self.folder / "kind.json"
@@ -157,6 +168,10 @@ class KindProvider:
 
     def delete(self) -> None:
         """Remove the containers and the folder."""
+        with self._lock():
+            self._delete()
+
+    def _delete(self) -> None:
         if not self.folder.exists():
             return
         with self.progress.step(f"deleting kind cluster {self.name}"):

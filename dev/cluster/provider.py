@@ -10,11 +10,13 @@ from typing import Literal, Protocol
 
 from dev.cluster.errors import ClusterError
 from dev.cluster.folders import clusters_folder
+from dev.cluster.images import docker_program
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
 from dev.cluster.slots import checked_name
 
 Kind = Literal["auto", "kind", "native"]
+# The node image of the pinned kind.
 KIND_NODE_IMAGE = "kindest/node:v1.37.0"
 
 
@@ -59,7 +61,7 @@ def can_pull_node_image() -> bool:
     ):
         try:
             done = subprocess.run(
-                ["docker", *command], check=False, capture_output=True, timeout=15
+                [docker_program(), *command], check=False, capture_output=True, timeout=15
             )
         except (FileNotFoundError, subprocess.TimeoutExpired):
             return False

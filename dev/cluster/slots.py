@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import ipaddress
 import json
 import re
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dev.cluster.errors import ClusterError
+from dev.cluster.locks import locked
 
 SLOTS = 16
 # Cluster names become parts of file, namespace and interface names.
@@ -134,9 +134,7 @@ def claim_slot(clusters: Path, name: str) -> Slot:
     The claim is the file ``slot.json`` in the cluster's folder, so it goes with the folder. A lock
     keeps two processes from claiming the same slot.
     """
-    clusters.mkdir(parents=True, exist_ok=True)
-    with (clusters / ".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with locked(clusters / ".slots.lock"):
         claims = {path.parent.name: _claimed(path) for path in clusters.glob("*/slot.json")}
         if name in claims:
             return Slot(claims[name])

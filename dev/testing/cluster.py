@@ -15,6 +15,9 @@ from typing import Any
 
 import pytest
 
+from dev.cluster.folders import clusters_folder
+from dev.cluster.locks import locked
+from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider, provider
 
 NAME = "vertice-test"
@@ -87,9 +90,12 @@ def cluster() -> Iterator[Cluster]:
         yield Cluster(existing)
         return
     made = provider(NAME, nodes=2)
-    made.create()
-    try:
-        yield Cluster(made)
-    finally:
-        if os.environ.get("VERTICE_KEEP_CLUSTER") != "1":
-            made.delete()
+    # Two sessions at once must not share it: the first to end would take it from the other.
+    lock = clusters_folder() / f".{NAME}.session.lock"
+    with locked(lock, f"another test session has {NAME}; waiting for its end", Progress()):
+        made.create()
+        try:
+            yield Cluster(made)
+        finally:
+            if os.environ.get("VERTICE_KEEP_CLUSTER") != "1":
+                made.delete()

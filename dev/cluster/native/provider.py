@@ -7,6 +7,7 @@ import os
 import shutil
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,6 +18,7 @@ from dev.cluster.errors import ClusterError
 from dev.cluster.folders import cache_folder, clusters_folder
 from dev.cluster.images import image_identity, save_image
 from dev.cluster.kubectl import Kubectl
+from dev.cluster.locks import locked
 from dev.cluster.native.cgroups import group_name, make_group, remove_groups
 from dev.cluster.native.containerd import PAUSE_IMAGE, Containerd
 from dev.cluster.native.controlplane import Addresses, ControlPlane, Programs
@@ -91,17 +93,26 @@ class NativeProvider:
             self.kubectl().call("get", "--raw", "/readyz", "--request-timeout=5s").returncode == 0
         )
 
+    def _lock(self) -> AbstractContextManager[None]:
+        """Return the lock that keeps two processes from making or removing the same cluster."""
+        path = self.folder.parent / f".{self.name}.lock"
+        return locked(path, f"another process has cluster {self.name}; waiting", self.progress)
+
     def create(self) -> None:
         """Make the cluster, or do nothing when it runs already.
 
         What an interrupted run or a restart of the machine left is removed first, and so is
         everything when this run fails or is interrupted.
         """
+        with self._lock():
+            self._create()
+
+    def _create(self) -> None:
         if self._as_wanted():
             self.progress.say(f"cluster {self.name} runs already")
             return
         if self.folder.exists():
-            self.delete()
+            self._delete()
         self.folder.mkdir(parents=True, mode=0o700)
         (self.folder / "kind.txt").write_text("native")
         try:
@@ -109,7 +120,7 @@ class NativeProvider:
         except BaseException:
             self.progress.say(f"cluster {self.name} not made; removing what there is of it")
             self._keep_logs()
-            self.delete()
+            self._delete()
             raise
 
     def _as_wanted(self) -> bool:
@@ -274,6 +285,10 @@ class NativeProvider:
 
     def delete(self) -> None:
         """End every process, unmount, remove the network, the control groups and the folder."""
+        with self._lock():
+            self._delete()
+
+    def _delete(self) -> None:
         if not self.folder.exists():
             return
         with self.progress.step(f"deleting cluster {self.name}"):
