@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +33,14 @@ FACTS: dict[str, dict[str, Any]] = {
 NAMES = sorted(path.stem for path in SPECS.glob("*.yaml"))
 
 
-def make_bot(spec: dict[str, Any], name: str = "my-bot") -> DiscordBot:
+def make_bot(spec: dict[str, Any], name: str = "my-bot", namespace: str = "demo") -> DiscordBot:
     return DiscordBot.from_object(
         {
             "apiVersion": "vertice.dev/v1alpha1",
             "kind": "DiscordBot",
             "metadata": {
                 "name": name,
-                "namespace": "demo",
+                "namespace": namespace,
                 "uid": "0e7c2f6a-1d44-4b8e-9a55-3f1f0f6f4b11",
                 "generation": 3,
             },
@@ -52,9 +53,9 @@ def make_facts(name: str = "", **changes: Any) -> RenderFacts:
     return RenderFacts(**{**BASE, **FACTS.get(name, {}), **changes})
 
 
-def load(name: str) -> tuple[DiscordBot, RenderFacts]:
+def load(name: str, namespace: str = "demo") -> tuple[DiscordBot, RenderFacts]:
     text = (SPECS / f"{name}.yaml").read_text(encoding="utf-8")
-    bot, facts = make_bot(yaml.safe_load(text)), make_facts(name)
+    bot, facts = make_bot(yaml.safe_load(text), namespace=namespace), make_facts(name)
     assert problems(bot) == ()
     assert unsupported(bot, facts) == ()
     return bot, facts
@@ -65,3 +66,9 @@ def case(request: pytest.FixtureRequest) -> tuple[str, DiscordBot, RenderFacts]:
     """Every combination, one after the other."""
     bot, facts = load(request.param)
     return request.param, bot, facts
+
+
+@pytest.fixture
+def load_case() -> Callable[..., tuple[DiscordBot, RenderFacts]]:
+    """Load one combination by name, if wanted in another namespace."""
+    return load

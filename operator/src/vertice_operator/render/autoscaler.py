@@ -10,6 +10,7 @@ from vertice_operator.render.choices import scale_bounds
 from vertice_operator.render.facts import RenderFacts
 from vertice_operator.render.kinds import DEPLOYMENT, HORIZONTAL_POD_AUTOSCALER
 from vertice_operator.render.meta import child
+from vertice_operator.render.quantities import canonical
 
 
 def autoscaler(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
@@ -58,7 +59,10 @@ def _metrics(bot: DiscordBot) -> list[dict[str, Any]]:
                 "type": "Pods",
                 "pods": {
                     "metric": {"name": "vertice_handler_busy_ratio"},
-                    "target": {"type": "AverageValue", "averageValue": scaling.busy_ratio},
+                    "target": {
+                        "type": "AverageValue",
+                        "averageValue": canonical(scaling.busy_ratio),
+                    },
                 },
             }
         )

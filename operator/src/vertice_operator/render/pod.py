@@ -11,6 +11,7 @@ from typing import Any, Final
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot
 from vertice_operator.api.v1alpha1.resources import BotResources, ProxyResources
+from vertice_operator.render.quantities import canonical
 from vertice_operator.render.secret_files import SecretFile, secret_volume
 
 USER: Final = 65532
@@ -129,7 +130,10 @@ def volumes(
 
 def resources(spec: BotResources | ProxyResources) -> dict[str, Any]:
     """Give requests and limits as a container has them."""
-    return {"requests": spec.requests.to_dict(), "limits": spec.limits.to_dict()}
+    return {
+        kind: {name: canonical(amount) for name, amount in amounts.to_dict().items()}
+        for kind, amounts in (("requests", spec.requests), ("limits", spec.limits))
+    }
 
 
 def field_env(name: str, path: str) -> dict[str, Any]:
