@@ -113,13 +113,15 @@ class Bench:
             found += [item | {"kind": kind, "apiVersion": version} for item in listed["items"]]
         return found
 
-    async def until(self, what: str, probe: Callable[[], Any], seconds: float = 60) -> Any:
+    async def until(
+        self, what: str, probe: Callable[[], Any], seconds: float = 60, every: float = 0.005
+    ) -> Any:
         """Wait until an async probe returns something true."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if seen := await probe():
                 return seen
-            await asyncio.sleep(0.005)
+            await asyncio.sleep(every)
         raise TimeoutError(f"{what}: not within {seconds:g} s")
 
     async def status_current(self, name: str) -> bool:
@@ -297,7 +299,7 @@ async def many(run: Bench, count: int, rest: float) -> dict[str, float]:
     for start in range(0, count, 20):
         names = [f"many-{number}" for number in range(start, min(start + 20, count))]
         await asyncio.gather(*(run.create(name) for name in names))
-    await run.until("all current", lambda: run.all_current(count), 600)
+    await run.until("all current", lambda: run.all_current(count), 600, 0.5)
     took = time.monotonic() - started
     await run.quiet(within=600)
     settled = len(run.proxy.requests)

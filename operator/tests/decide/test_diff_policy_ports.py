@@ -1,4 +1,4 @@
-"""Ports of a NetworkPolicy's rule are one value, however much the place looks like a container's."""
+"""Ports of a NetworkPolicy rule are one value, however much they look like a container's."""
 
 from typing import Any
 
