@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -69,6 +70,37 @@ async def test_a_public_note_names_the_member_but_not_the_reason(live: Any, unti
     await live.run("marco", "warn", member=nina, reason="secret reason", public=True)
     await until(there)
     assert await notes() == [f"⚠️ <@{nina}> was warned by a moderator (case #1)."]
+
+
+async def test_the_policys_log_channel_gets_an_entry(
+    discord: Any, start_bot: Any, tmp_path: Path
+) -> None:
+    home = await discord.script.home()
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(f"defaults: {{mod_log_channel: {home.channel('mod-log')}}}")
+    live = await start_bot(policy_file=policy)
+    await live.run("marco", "warn", member=home.user("nina"), reason="spam")
+    (entry,) = (
+        message
+        for message in await live.script.messages(home.channel("mod-log"))
+        if message["embeds"]
+    )
+    assert entry["embeds"][0]["title"] == "Case #1 · Warning"
+    assert entry["embeds"][0]["description"] == "spam"
+    values = [field["value"] for field in entry["embeds"][0]["fields"]]
+    assert values == [f"<@{home.user('nina')}>", f"<@{home.user('marco')}>", "delivered"]
+
+
+async def test_a_log_channel_that_is_gone_does_not_stop_a_warning(
+    start_bot: Any, tmp_path: Path
+) -> None:
+    policy = tmp_path / "policy.yaml"
+    policy.write_text("defaults: {mod_log_channel: 123}")
+    live = await start_bot(policy_file=policy)
+    answer = await live.run("marco", "warn", member=live.home.user("nina"), reason="spam")
+    assert answer.embeds[0]["description"].startswith("Case #1:")
+    (row,) = await rows(live)
+    assert (row["status"], row["notice"]) == ("applied", "sent")
 
 
 @pytest.mark.parametrize(

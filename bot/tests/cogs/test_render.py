@@ -54,6 +54,7 @@ def test_a_notice_holds_the_whole_reason(reason: str, guild: str) -> None:
     embed = render.notice(case(reason), guild)
     assert within_limits(embed)
     assert reason in (embed.description or "")
+    assert within_limits(render.log_entry(case(reason), Notice.REFUSED))
 
 
 @given(st.lists(reasons, min_size=1, max_size=PAGE_SIZE), st.booleans())
@@ -91,7 +92,7 @@ def test_the_moderator_learns_what_came_of_it(
 
 def test_every_value_has_a_text() -> None:
     assert set(texts.REFUSALS) == set(Refusal)
-    assert set(texts.NOTICES) == set(Notice)
+    assert set(texts.NOTICES) == set(texts.LOG_NOTICES) == set(Notice)
     assert set(texts.KINDS) == set(CaseKind)
     assert set(texts.MARKS) == set(texts.STATUSES) == set(CaseStatus)
 

@@ -29,10 +29,13 @@ class Told:
     def __init__(self, answer: Notice | Exception = Notice.SENT) -> None:
         self.answer = answer
         self.cases: list[Case] = []
-        self.statuses: list[CaseStatus] = []
+        self.logged: list[tuple[int, Notice]] = []
         self.before: Callable[[Case], Awaitable[None]] | None = None
 
-    async def __call__(self, case: Case) -> Notice:
+    async def log(self, case: Case, notice: Notice) -> None:
+        self.logged.append((case.number, notice))
+
+    async def tell(self, case: Case) -> Notice:
         self.cases.append(case)
         if self.before is not None:
             await self.before(case)
@@ -76,6 +79,13 @@ async def test_a_message_that_does_not_arrive_does_not_undo_the_case(
 ) -> None:
     outcome = await service(stage).warn(request(100), Told(notice))
     assert (outcome.case.status, outcome.case.notice) == (CaseStatus.APPLIED, notice)
+
+
+async def test_the_log_learns_what_became_of_the_message(stage: Any) -> None:
+    told = Told(Notice.REFUSED)
+    await service(stage).warn(request(100), told)
+    await service(stage).warn(request(100), told)
+    assert told.logged == [(1, Notice.REFUSED)]
 
 
 async def test_a_fault_of_ours_leaves_a_failed_case_not_none(stage: Any) -> None:
@@ -144,11 +154,13 @@ async def test_a_case_of_a_replaced_owner_stays_pending_for_the_next(stage: Any)
 async def crash_between(stage: Any, interaction_id: int) -> None:
     """Leave a case as a process does that dies after writing it ahead."""
 
-    async def die(_: Case) -> Notice:
+    async def die(_: Case) -> None:
         raise asyncio.CancelledError
 
+    told = Told()
+    told.before = die
     with pytest.raises(asyncio.CancelledError):
-        await service(stage).warn(request(interaction_id), die)
+        await service(stage).warn(request(interaction_id), told)
     assert (await stored(stage, interaction_id)).status is CaseStatus.PENDING
 
 
@@ -167,6 +179,7 @@ async def test_the_sweep_tells_again_while_discord_drops_repetitions(stage: Any)
     case = await stored(stage, 100)
     assert (case.status, case.notice) == (CaseStatus.APPLIED, Notice.SENT)
     assert [each.interaction_id for each in told.cases] == [100]
+    assert told.logged == [(1, Notice.SENT)]
 
 
 async def test_the_sweep_tells_nobody_when_a_repetition_would_be_delivered(stage: Any) -> None:
@@ -176,7 +189,7 @@ async def test_the_sweep_tells_nobody_when_a_repetition_would_be_delivered(stage
     assert await service(stage).settle_abandoned(told) == 1
     case = await stored(stage, 100)
     assert (case.status, case.notice) == (CaseStatus.APPLIED, Notice.UNKNOWN)
-    assert told.cases == []
+    assert (told.cases, told.logged) == ([], [])
 
 
 async def test_a_settled_case_never_changes_again(stage: Any) -> None:

@@ -12,7 +12,7 @@ from discord.ext import commands
 
 from vertice_bot.cogs.answering import think
 from vertice_bot.cogs.moderation import pages, render, texts
-from vertice_bot.cogs.moderation.notices import DirectNotices
+from vertice_bot.cogs.moderation.voice import DiscordVoice
 from vertice_bot.effects import Fenced
 from vertice_bot.errors import Unavailable, UserError
 from vertice_bot.services.moderation.hierarchy import Standing, refusal
@@ -32,7 +32,7 @@ class Moderation(commands.Cog):
 
     def __init__(self, bot: VerticeBot) -> None:
         self._bot = bot
-        self._notify = DirectNotices(bot)
+        self._voice = DiscordVoice(bot)
         self._sweeping: asyncio.Task[None] | None = None
 
     async def cog_load(self) -> None:
@@ -53,7 +53,7 @@ class Moderation(commands.Cog):
             await self._sweep()
 
     async def _sweep(self) -> None:
-        await self._bot.services.warnings.settle_abandoned(self._notify)
+        await self._bot.services.warnings.settle_abandoned(self._voice)
 
     @app_commands.command(name="warn", description=texts.WARN_DESCRIPTION)
     @app_commands.describe(
@@ -78,7 +78,7 @@ class Moderation(commands.Cog):
             reason=reason,
             interaction_id=interaction.id,
         )
-        result = await self._bot.services.warnings.warn(request, self._notify)
+        result = await self._bot.services.warnings.warn(request, self._voice)
         await interaction.edit_original_response(embed=render.outcome(result))
         if public and result.opened:
             note = texts.PUBLIC_NOTE.format(member=member.mention, number=result.case.number)

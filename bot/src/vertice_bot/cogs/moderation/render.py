@@ -7,7 +7,7 @@ from datetime import datetime
 import discord
 
 from vertice_bot.cogs.moderation import texts
-from vertice_bot.db.repos.cases import Case, CaseStatus
+from vertice_bot.db.repos.cases import Case, CaseStatus, Notice
 from vertice_bot.services.moderation.casebook import Page
 from vertice_bot.services.moderation.warnings import WarnOutcome
 
@@ -43,6 +43,20 @@ def notice(case: Case, guild_name: str) -> discord.Embed:
         timestamp=case.created_at,
     )
     embed.set_footer(text=texts.NOTICE_FOOTER.format(number=case.number))
+    return embed
+
+
+def log_entry(case: Case, notice: Notice) -> discord.Embed:
+    """Tell the moderators' log channel about a case."""
+    embed = discord.Embed(
+        title=texts.LOG_TITLE.format(number=case.number, kind=texts.KINDS[case.kind]),
+        description=case.reason,
+        colour=_YELLOW,
+        timestamp=case.created_at,
+    )
+    embed.add_field(name=texts.LOG_MEMBER, value=mention(case.member_id))
+    embed.add_field(name=texts.LOG_MODERATOR, value=mention(case.moderator_id))
+    embed.add_field(name=texts.LOG_NOTICE, value=texts.LOG_NOTICES[notice])
     return embed
 
 

@@ -54,6 +54,18 @@ NOTICE_TEXT = "**Reason:** {reason}"
 NOTICE_FOOTER = "Case #{number} · if you think this is wrong, talk to the moderators of the server"
 SOME_SERVER = "a server"
 
+LOG_TITLE = "Case #{number} · {kind}"
+LOG_MEMBER = "Member"
+LOG_MODERATOR = "Moderator"
+LOG_NOTICE = "Direct message"
+LOG_NOTICES = {
+    Notice.WAITING: "not yet",
+    Notice.SENT: "delivered",
+    Notice.REFUSED: "not accepted by the member",
+    Notice.FAILED: "not taken by Discord",
+    Notice.UNKNOWN: "unknown",
+}
+
 BOOK_TITLE = "Moderation cases"
 BOOK_OF = "Cases of {member}"
 BOOK_EMPTY = "There are no cases yet."

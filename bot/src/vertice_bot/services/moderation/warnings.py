@@ -1,15 +1,15 @@
 """Warnings: a case is written before anything is done, and settled after.
 
-A warning is the case itself plus one direct message to the member. The message goes out at most
-once: it carries a nonce made from the interaction, which Discord honours for a few minutes, and
-after that it is not tried again.
+A warning is the case itself, a direct message to the member, and an entry in the moderators' log
+channel if there is one. Both messages go out at most once: they carry nonces made from the
+interaction, which Discord honours for a few minutes, and after that they are not tried again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
@@ -30,11 +30,18 @@ NONCE_HOLDS = timedelta(minutes=3)
 
 _SWEEP_AT_MOST = 50
 
-Notify = Callable[[Case], Awaitable[Notice]]
-"""Sends the direct message about a case; delivery problems are a value, not an exception.
 
-It raises ``Fenced`` when this replica may not act at the moment.
-"""
+class Voice(Protocol):
+    """What a case says on Discord. Both may be repeated with the same case without harm.
+
+    Both raise ``Fenced`` when this replica may not act at the moment.
+    """
+
+    async def tell(self, case: Case) -> Notice:
+        """Tell the member; problems of delivery are a value, not an exception."""
+
+    async def log(self, case: Case, notice: Notice) -> None:
+        """Tell the moderators' log channel, if any; problems of delivery are only logged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +84,7 @@ class Warnings:
         self._effects = effects
         self._metrics = metrics
 
-    async def warn(self, request: WarnRequest, notify: Notify) -> WarnOutcome:
+    async def warn(self, request: WarnRequest, voice: Voice) -> WarnOutcome:
         """Open a case, tell the member, settle the case.
 
         A replayed interaction gives the case that it opened before and does nothing else; if that
@@ -94,9 +101,9 @@ class Warnings:
             case = await self._open(request)
         except AlreadyDone:
             return WarnOutcome(await self._opened_before(request), opened=False)
-        return WarnOutcome(await self._carry_out(case, notify), opened=True)
+        return WarnOutcome(await self._carry_out(case, voice), opened=True)
 
-    async def settle_abandoned(self, notify: Notify) -> int:
+    async def settle_abandoned(self, voice: Voice) -> int:
         """Settle cases whose handler is gone, for instance by a crash; return how many.
 
         Whether the member was told is not known. Young cases are told again, which Discord drops
@@ -110,7 +117,7 @@ class Warnings:
         """
         found = await cases.abandoned(self._store, self._bot, ABANDONED_AFTER, _SWEEP_AT_MOST)
         for case, age in found:
-            notice = await notify(case) if age < NONCE_HOLDS else Notice.UNKNOWN
+            notice = await self._speak(case, voice) if age < NONCE_HOLDS else Notice.UNKNOWN
             settled = await self._settle(case, CaseStatus.APPLIED, notice)
             _log.info("abandoned case settled", **_ids(settled), notice=notice.value)
         return len(found)
@@ -135,9 +142,9 @@ class Warnings:
             raise LookupError(f"interaction {request.interaction_id} has an effect but no case")
         return case
 
-    async def _carry_out(self, case: Case, notify: Notify) -> Case:
+    async def _carry_out(self, case: Case, voice: Voice) -> Case:
         try:
-            notice = await notify(case)
+            notice = await self._speak(case, voice)
         except (Fenced, Unavailable):
             # Not ours to finish any more: the case stays pending and the owner's sweep settles it.
             return case
@@ -149,6 +156,11 @@ class Warnings:
         except (Fenced, Unavailable) as error:
             _log.warning("case left pending", **_ids(case), reason=type(error).__name__)
             return case
+
+    async def _speak(self, case: Case, voice: Voice) -> Notice:
+        notice = await voice.tell(case)
+        await voice.log(case, notice)
+        return notice
 
     async def _settle(
         self, case: Case, status: CaseStatus, notice: Notice, failure: str | None = None
