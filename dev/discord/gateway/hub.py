@@ -26,6 +26,7 @@ from dev.discord.world.permissions import Permission
 from dev.discord.world.state import Event, World
 
 API_VERSION = 10
+_VIEW = Permission.VIEW_CHANNEL.value
 _DEAD_KEPT = 1000
 _AUDIT_EVENT = "GUILD_AUDIT_LOG_ENTRY_CREATE"
 
@@ -139,7 +140,7 @@ class Hub:
         if event.channel_id is None or event.name == "INTERACTION_CREATE":
             return True
         channel = self.world.channel(event.channel_id)
-        return bool(self.world.permissions(channel, app.user_id) & Permission.VIEW_CHANNEL)
+        return bool(self.world.permissions(channel, app.user_id) & _VIEW)
 
     def _full_view(self, event: Event, session: Session, app: Application) -> bool:
         if event.name not in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):

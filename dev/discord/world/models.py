@@ -35,6 +35,9 @@ class MessageFlag(IntFlag):
     COMPONENTS_V2 = 1 << 15
 
 
+_EPHEMERAL = MessageFlag.EPHEMERAL.value
+
+
 @dataclass(slots=True)
 class User:
     """An account, of a person or of a bot."""
@@ -158,7 +161,7 @@ class Message:
     @property
     def ephemeral(self) -> bool:
         """Whether only one user sees the message."""
-        return bool(self.flags & MessageFlag.EPHEMERAL)
+        return bool(self.flags & _EPHEMERAL)
 
 
 @dataclass(slots=True)

@@ -51,6 +51,8 @@ MODERATOR = int(
     | Permission.VIEW_AUDIT_LOG
     | Permission.MANAGE_NICKNAMES
 )
+_ADMINISTRATOR = Permission.ADMINISTRATOR.value
+_VIEW = Permission.VIEW_CHANNEL.value
 _TIMED_OUT_KEEPS = int(Permission.VIEW_CHANNEL | Permission.READ_MESSAGE_HISTORY)
 
 
@@ -62,7 +64,7 @@ def in_guild(guild: Guild, member: Member) -> int:
     for role_id in member.roles:
         if role := guild.roles.get(role_id):
             bits |= role.permissions
-    if bits & Permission.ADMINISTRATOR:
+    if bits & _ADMINISTRATOR:
         return EVERYTHING
     return bits
 
@@ -88,7 +90,7 @@ def in_channel(guild: Guild, channel: Channel, member: Member) -> int:
             own = (overwrite.allow, overwrite.deny)
     bits = (bits & ~deny) | allow
     bits = (bits & ~own[1]) | own[0]
-    if not bits & Permission.VIEW_CHANNEL:
+    if not bits & _VIEW:
         return 0
     return bits & _TIMED_OUT_KEEPS if member.timeout_until else bits
 
