@@ -1,4 +1,4 @@
-"""Ports of a NetworkPolicy rule are one value, however much they look like a container's."""
+"""Ports of a NetworkPolicy rule are one value, however much like a container's they look."""
 
 from typing import Any
 

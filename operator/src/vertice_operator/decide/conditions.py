@@ -132,8 +132,8 @@ def rolled_out(look: Look) -> Condition:
             f"the roll-out of {plan.wanted_image} failed, so {plan.rollback} runs. Set another "
             "image or restartAt to try again.",
         )
-    held = next((s for s in plan.steps if s.kind.kind == "Deployment" and s.act is Act.HOLD), None)
-    if held is not None and facts.deployment is not None:
+    held = next((step for step in plan.steps if step.pending), None)
+    if held is not None:
         return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, f"waits: {held.because}")
     state = progress(facts.deployment)
     why = f" {look.problem.message}" if look.problem else ""

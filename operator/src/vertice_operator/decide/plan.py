@@ -33,6 +33,8 @@ from vertice_operator.render import (
 )
 from vertice_operator.render import migration as wanted_migration
 
+# The running template stays until the schema of the new one is there.
+_MIGRATES_FIRST = (MigrationState.RUNNING, MigrationState.FAILED)
 _WORKLOAD = frozenset({"Job", "Deployment", "HorizontalPodAutoscaler", "ScaledObject"})
 
 
@@ -51,7 +53,8 @@ class Step:
 
     ``because`` is the first difference from the live object; for a held child the reason.
     ``drift`` tells that our own last word was changed by somebody. ``handover`` is a number of
-    replicas to be given to a stand-in owner before the operator lets go of the field.
+    replicas to be given to a stand-in owner before the operator lets go of the field. ``pending``
+    tells of a held Deployment that its pods are not what is wanted.
     """
 
     kind: ChildKind
@@ -61,6 +64,7 @@ class Step:
     because: str = ""
     drift: bool = False
     handover: int | None = None
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,33 +127,30 @@ def _step(
 ) -> Step:
     assert child.body is not None
     kind, name, body = child.kind, child.name, child.body
-    if violation is not None and violation.hold is Hold.WORKLOAD and kind.kind in _WORKLOAD:
-        return Step(kind, name, Act.HOLD, because=violation.message)
     live = facts.children.get((kind.kind, name))
     ours = live is not None and live.owner_uid == bot.metadata.uid
+    rolls = _template_difference(body, live.body) if live is not None else None
+    if violation is not None and violation.hold is Hold.WORKLOAD and kind.kind in _WORKLOAD:
+        pending = ours and rolls is not None
+        return Step(kind, name, Act.HOLD, because=violation.message, pending=pending)
     if live is None or not ours:
         return Step(kind, name, Act.APPLY, body, because="does not exist")
-    if kind.kind == "Deployment" and _migrates_first(bot, state, body, live.body):
-        return Step(kind, name, Act.HOLD, because=state.message)
+    if rolls is not None and not bot.spec.suspend and state.state in _MIGRATES_FIRST:
+        return Step(kind, name, Act.HOLD, because=state.message, pending=True)
     handover = _handover(bot, given, body, live.body) if kind.kind == "Deployment" else None
-    difference = first_difference(_content(body), live.body)
+    difference = rolls or first_difference(_content(body), live.body)
     if difference is None and handover is None:
         return Step(kind, name, Act.SKIP)
     drift = _hash(body) == _hash(live.body)
     return Step(kind, name, Act.APPLY, body, difference or "replicas", drift, handover)
 
 
-def _migrates_first(
-    bot: DiscordBot, state: Migration, body: Mapping[str, Any], live: Mapping[str, Any]
-) -> bool:
-    """Keep the running template until the schema of the new one is there.
-
-    A bot that is being suspended waits for nothing.
-    """
-    waiting = state.state in (MigrationState.RUNNING, MigrationState.FAILED)
-    if not waiting or bot.spec.suspend:
-        return False
-    return first_difference(body["spec"]["template"], live["spec"]["template"]) is not None
+def _template_difference(body: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
+    """Return the first difference that would roll the pods of a Deployment."""
+    if body["kind"] != "Deployment":
+        return None
+    wanted, found = body["spec"]["template"], live["spec"]["template"]
+    return first_difference({"spec": {"template": wanted}}, {"spec": {"template": found}})
 
 
 def _handover(

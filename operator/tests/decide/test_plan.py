@@ -1,0 +1,236 @@
+from typing import Any
+
+import pytest
+
+from vertice_operator.api.conditions import ConditionType, Reason
+from vertice_operator.decide.checks import Hold
+from vertice_operator.decide.facts import Defaults, SecretFact
+from vertice_operator.decide.migration import MigrationState
+from vertice_operator.decide.plan import Act
+from vertice_operator.decide.pods import read_pod
+from vertice_operator.decide.rollout import ANNOTATION_ROLLED_BACK, live_image
+
+MINIMAL: dict[str, Any] = {}
+SPECS = [
+    pytest.param(MINIMAL, id="minimal"),
+    pytest.param({"autoscaling": {"enabled": True}, "shards": {"count": 4}}, id="autoscaled"),
+    pytest.param({"suspend": True}, id="suspended"),
+    pytest.param({"replicas": 0}, id="zero"),
+    pytest.param(
+        {
+            "database": {
+                "cloudSQL": {"instance": "p:r:i"},
+                "credentialsSecretRef": {"name": "db"},
+            }
+        },
+        id="cloud sql with a job",
+    ),
+    pytest.param(
+        {"monitoring": {"enabled": False}, "networkPolicy": {"enabled": False}}, id="bare"
+    ),
+]
+
+
+def acts(plan: Any) -> dict[str, Act]:
+    return {f"{step.kind.kind}/{step.name}": step.act for step in plan.steps}
+
+
+@pytest.mark.parametrize("spec", SPECS)
+@pytest.mark.parametrize("kinds", [frozenset(), frozenset({"ServiceMonitor", "PrometheusRule"})])
+def test_what_is_done_needs_not_be_done_again(world: Any, spec: Any, kinds: Any) -> None:
+    here = world(**spec)
+    here.kinds = kinds
+    first = here.act()
+    assert all(step.act in (Act.APPLY, Act.UNAVAILABLE) for step in first.steps)
+    second = here.plan()
+    assert {step.act for step in second.steps} <= {Act.SKIP, Act.UNAVAILABLE}
+    assert second.prune == ()
+
+
+def test_order_of_application(world: Any) -> None:
+    kinds = [step.kind.kind for step in world(database=_job()).plan().steps]
+    assert kinds.index("NetworkPolicy") < kinds.index("Deployment"), "no pod ever runs open"
+    assert kinds.index("Job") < kinds.index("Deployment")
+
+
+def test_a_change_names_its_first_difference_and_is_no_drift(world: Any) -> None:
+    here = world()
+    here.act()
+    here.spec["image"] = {"repository": "bot", "tag": "2"}
+    step = next(s for s in here.plan().steps if s.kind.kind == "Deployment")
+    assert (step.act, step.drift) == (Act.APPLY, False)
+    assert "spec.template" in step.because
+
+
+def test_somebody_elses_change_is_drift(world: Any) -> None:
+    here = world()
+    here.act()
+    here.live["Deployment", "my-bot"].body["spec"]["minReadySeconds"] = 0
+    step = next(s for s in here.plan().steps if s.kind.kind == "Deployment")
+    assert (step.act, step.drift) == (Act.APPLY, True)
+    assert step.because == "spec.minReadySeconds: 0 instead of 10"
+
+
+def test_only_our_own_objects_are_pruned(world: Any) -> None:
+    here = world()
+    here.act()
+    for number, owner in enumerate([None, "another-uid", here.metadata["uid"]]):
+        body = {"metadata": {"name": f"old-{number}", "namespace": "demo", "labels": {}}}
+        here.put("ConfigMap", body, owner)
+        here.put("Job", body, owner)
+    assert [(each.kind, each.name) for each in here.plan().prune] == [("ConfigMap", "old-2")]
+
+
+@pytest.mark.parametrize(
+    ("break_it", "reason", "hold"),
+    [
+        pytest.param(
+            lambda w: w.metadata["annotations"].update({"vertice.dev/paused": "true"}),
+            Reason.PAUSED_BY_ANNOTATION, Hold.EVERYTHING, id="paused"),
+        pytest.param(
+            lambda w: w.spec.update(scheduling={"tolerations": [{"bad": 1}]}),
+            Reason.INVALID_SPEC, Hold.EVERYTHING, id="invalid"),
+        pytest.param(
+            lambda w: setattr(w, "minor", 20),
+            Reason.UNSUPPORTED_KUBERNETES_VERSION, Hold.EVERYTHING, id="old cluster"),
+        pytest.param(
+            lambda w: w.secrets.pop("token"), Reason.SECRET_NOT_FOUND, Hold.WORKLOAD, id="secret"),
+        pytest.param(
+            lambda w: w.secrets.update(db=SecretFact("db", True, frozenset({"username"}))),
+            Reason.SECRET_KEY_MISSING, Hold.WORKLOAD, id="key"),
+        pytest.param(
+            lambda w: w.extra.update(token_holder="demo/older"),
+            Reason.TOKEN_CONFLICT, Hold.OFF, id="token"),
+    ],
+)  # fmt: skip
+def test_what_stops_work(world: Any, break_it: Any, reason: Reason, hold: Hold) -> None:
+    here = world(replicas=2)
+    here.act()
+    break_it(here)
+    here.spec["logging"] = {"level": "DEBUG"}  # a change that would roll the pods
+    plan = here.plan()
+    assert plan.violation is not None
+    assert (plan.violation.reason, plan.violation.hold) == (reason, hold)
+    found = acts(plan)
+    if hold is Hold.EVERYTHING:
+        assert (plan.steps, plan.prune) == ((), ())
+    elif hold is Hold.WORKLOAD:
+        assert found["Deployment/my-bot"] is Act.HOLD
+        assert found["ConfigMap/my-bot-config"] is Act.APPLY
+    else:
+        here.act(plan)
+        assert here.live["Deployment", "my-bot"].body["spec"]["replicas"] == 0
+
+
+def test_the_first_violation_decides(world: Any) -> None:
+    here = world(scheduling={"tolerations": [{"bad": 1}]})
+    here.secrets = {}
+    violation = here.plan().violation
+    assert violation is not None
+    assert violation.condition is ConditionType.SPEC_ACCEPTED
+
+
+def test_an_operator_upgrade_changes_no_template(world: Any) -> None:
+    here = world()
+    here.act()
+    before = here.live["Deployment", "my-bot"].body
+    here.defaults = Defaults("9.9.9", "vertice-bot:9.9.9", "proxy:9")
+    for status in ({}, {"pinned": {"botImage": "vertice-bot:0.1.0", "proxyImage": "p:1"}}):
+        here.status = status
+        plan = here.act()
+        assert {step.act for step in plan.steps} <= {Act.SKIP, Act.UNAVAILABLE}
+        assert plan.pins.update_available == "vertice-bot:9.9.9"
+    assert here.live["Deployment", "my-bot"].body == before
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [{"restartAt": "2026-02-01T00:00:00Z"}, {"rollout": {"adoptOperatorDefaults": True}}],
+    ids=["restartAt", "adopt"],
+)
+def test_a_newer_default_is_taken_when_asked_for(world: Any, ask: dict[str, Any]) -> None:
+    here = world()
+    here.act()
+    here.status = {"pinned": {"botImage": "vertice-bot:0.1.0", "proxyImage": "p:1"}}
+    here.defaults = Defaults("9.9.9", "vertice-bot:9.9.9", "proxy:9")
+    here.spec |= ask
+    plan = here.act()
+    assert live_image(here.live["Deployment", "my-bot"].body) == "vertice-bot:9.9.9"
+    assert plan.pins.bot_image == "vertice-bot:9.9.9"
+    here.status = {"pinned": {"botImage": plan.pins.bot_image, "proxyImage": "proxy:9"}}
+    assert {step.act for step in here.plan().steps} <= {Act.SKIP, Act.UNAVAILABLE}
+
+
+def _job() -> dict[str, Any]:
+    return {"direct": {"host": "db.example"}, "credentialsSecretRef": {"name": "db"}}
+
+
+def test_a_new_image_waits_for_its_migration(world: Any) -> None:
+    here = world(database=_job())
+    first = here.act()
+    assert acts(first)["Deployment/my-bot"] is Act.APPLY, "a first install has nothing to keep"
+    assert first.migration.state is MigrationState.RUNNING
+    here.job_condition("Complete")
+    done = here.act()
+    assert done.migration.state is MigrationState.AT_HEAD
+    del here.live[next(key for key in here.live if key[0] == "Job")]
+    assert "Job" not in {s.kind.kind for s in here.plan().steps}, "its time to live runs it again"
+
+    here.spec["image"] = {"repository": "bot", "tag": "2"}
+    second = here.act()
+    assert acts(second)["Deployment/my-bot"] is Act.HOLD
+    here.job_condition("Failed")
+    failed = here.act()
+    assert failed.migration.state is MigrationState.FAILED
+    assert live_image(here.live["Deployment", "my-bot"].body) == "vertice-bot:0.1.0"
+    here.spec["suspend"] = True
+    here.act()
+    assert here.live["Deployment", "my-bot"].body["spec"]["replicas"] == 0, "suspend never waits"
+    here.spec["suspend"] = False
+    here.job_condition("Complete")
+    here.act()
+    assert live_image(here.live["Deployment", "my-bot"].body) == "bot:2"
+
+
+def test_a_failed_rollout_goes_back_and_stays_back(world: Any, pod: Any) -> None:
+    here = world(image={"repository": "bot", "tag": "1"})
+    here.act()
+    here.status = {"image": {"lastGood": "bot:1"}}
+    here.spec["image"] = {"repository": "bot", "tag": "2"}
+    here.act()
+    assert here.plan().rollback is None
+    here.deployed(conditions=[{"type": "Progressing", "reason": "ProgressDeadlineExceeded"}])
+    plan = here.act()
+    body = here.live["Deployment", "my-bot"].body
+    assert (plan.rollback, live_image(body)) == ("bot:1", "bot:1")
+    assert body["metadata"]["annotations"][ANNOTATION_ROLLED_BACK] == "bot:2"
+    here.deployed(replicas=1, updatedReplicas=1, availableReplicas=1)
+    assert {step.act for step in here.act().steps} <= {Act.SKIP, Act.UNAVAILABLE}
+    here.spec["restartAt"] = "2026-02-01T00:00:00Z"
+    here.act()
+    assert live_image(here.live["Deployment", "my-bot"].body) == "bot:2", "asked for once more"
+    crashing = pod(
+        ready=False, restartCount=3, lastState={"terminated": {"exitCode": 1}},
+        state={"waiting": {"reason": "CrashLoopBackOff"}},
+    )  # fmt: skip
+    here.extra["pods"] = (read_pod(crashing),)
+    here.deployed(replicas=2, updatedReplicas=1)
+    assert here.plan().rollback == "bot:1"
+    here.spec["rollout"] = {"autoRollback": False}
+    assert here.plan().rollback is None
+
+
+def test_replicas_are_handed_over_once(world: Any) -> None:
+    here = world(replicas=4, shards={"count": 8})
+    here.act()
+    here.spec["autoscaling"] = {"enabled": True, "minReplicas": 2, "maxReplicas": 6}
+    plan = here.act()
+    step = next(s for s in plan.steps if s.kind.kind == "Deployment")
+    assert step.handover == 4
+    assert "replicas" not in step.body["spec"]
+    here.live["Deployment", "my-bot"].body["spec"]["replicas"] = 5
+    again = next(s for s in here.plan().steps if s.kind.kind == "Deployment")
+    assert (again.act, again.handover) == (Act.SKIP, None), "the autoscaler's number is its own"
+    here.live["Deployment", "my-bot"].body["spec"]["replicas"] = 0
+    woken = next(s for s in here.plan().steps if s.kind.kind == "Deployment")
+    assert woken.handover == 2, "no autoscaler acts on 0"
