@@ -150,7 +150,7 @@ def test_metrics_have_numbers(served: Cluster) -> None:
         top = served.kubectl("top", "pod", "server", "-n", NAMESPACE, "--no-headers")
         return top.returncode == 0 and top.stdout.split()[2].endswith("Mi")
 
-    wait_until("metrics of the pod", measured, 60, pause=1)
+    wait_until("metrics of the pod", measured, 120, pause=1)
 
 
 def test_monitoring_kinds_are_known(served: Cluster) -> None:
