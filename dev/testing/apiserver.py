@@ -35,11 +35,14 @@ class ApiServer:
 
     @property
     def monitoring_crds(self) -> list[Path]:
-        """The definitions of ServiceMonitor and PrometheusRule; apply them with ``--server-side``."""
+        """The definitions of ServiceMonitor and PrometheusRule, to apply with ``--server-side``."""
         return monitoring_definitions()
 
     def kubectl(
-        self, *arguments: str, input: str | None = None, check: bool = False
+        self,
+        *arguments: str,
+        input: str | None = None,  # noqa: A002
+        check: bool = False,
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl and return what it printed.
 
