@@ -213,7 +213,7 @@ def restricted_violations(pod: dict[str, Any]) -> list[str]:
 
 
 @given(accepted)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_pods_are_restricted_and_complete(pair: tuple[DiscordBot, RenderFacts]) -> None:
     for template in templates(*pair):
         pod = template["spec"]
@@ -228,7 +228,7 @@ def test_pods_are_restricted_and_complete(pair: tuple[DiscordBot, RenderFacts]) 
 
 
 @given(accepted)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_selectors_match_the_bots_pods_and_only_them(pair: tuple[DiscordBot, RenderFacts]) -> None:
     bot, facts = pair
     by_kind = {body["kind"]: body for body in bodies(bot, facts)}
@@ -246,7 +246,7 @@ def test_selectors_match_the_bots_pods_and_only_them(pair: tuple[DiscordBot, Ren
 
 
 @given(accepted)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_metadata_of_every_child(pair: tuple[DiscordBot, RenderFacts]) -> None:
     bot, facts = pair
     children = desired_objects(bot, facts)
@@ -274,7 +274,7 @@ def test_metadata_of_every_child(pair: tuple[DiscordBot, RenderFacts]) -> None:
 
 
 @given(accepted)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_same_input_same_bytes_and_no_operator_version_in_pods(
     pair: tuple[DiscordBot, RenderFacts],
 ) -> None:
@@ -287,7 +287,7 @@ def test_same_input_same_bytes_and_no_operator_version_in_pods(
 
 
 @given(accepted)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_secrets_are_files_and_each_file_has_a_source(pair: tuple[DiscordBot, RenderFacts]) -> None:
     bot, facts = pair
     mounted = set()
@@ -310,7 +310,7 @@ def test_secrets_are_files_and_each_file_has_a_source(pair: tuple[DiscordBot, Re
 
 
 @given(accepted)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_replicas_and_bounds(pair: tuple[DiscordBot, RenderFacts]) -> None:
     bot, facts = pair
     by_kind = {body["kind"]: body for body in bodies(bot, facts)}
@@ -335,7 +335,7 @@ def test_replicas_and_bounds(pair: tuple[DiscordBot, RenderFacts]) -> None:
 
 
 @given(accepted)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_absent_kinds_are_left_out_and_named(pair: tuple[DiscordBot, RenderFacts]) -> None:
     bot, facts = pair
     assert missing_kinds(bot, facts) == ()
