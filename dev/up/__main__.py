@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import signal
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from dev.cluster.images import stop_engine
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider, provider
+from dev.up.greeting import ping
 from dev.up.objects import PAGE_NODE_PORT
 from dev.up.steps import Up
 
@@ -58,16 +60,16 @@ def _down(cluster: Provider, progress: Progress) -> None:
     progress.say("all gone; builds and images are kept for the next time")
 
 
-def ending(kubectl: Kubectl, page: str | None, name: str) -> str:
+def ending(bots: str, kubectl: Kubectl, page: str | None, name: str) -> str:
     """Return what a person is told when everything is up.
 
     Args:
-        kubectl: For the state of the resource, and for how to use it by hand.
+        bots: What ``kubectl get discordbots`` shows.
+        kubectl: How to use it by hand.
         page: Address of the local Discord's page; None on the real Discord.
         name: Of the cluster.
     """
     where = page or "your Discord server"
-    bots = kubectl.run("get", "discordbots", "-A")
     down = "make down" if name == "vertice" else f"python -m dev.up --down --name {name}"
     return f"""
 {bots}
@@ -75,7 +77,7 @@ def ending(kubectl: Kubectl, page: str | None, name: str) -> str:
 
   Three things to try:
     1. /ping in #bot-commands, then /about
-    2. /warn on a member, then /cases: written through the Cloud SQL Auth Proxy
+    2. as Marco, /warn a member, then /cases: written through the Cloud SQL Auth Proxy
     3. kubectl -n demo delete pod -l vertice.dev/bot=vertice --wait=false
        and /ping again while the pods are replaced
 
@@ -89,8 +91,10 @@ def _up(cluster: Provider, token: str | None, progress: Progress) -> None:
     page = None
     if token is None:
         page = f"http://{cluster.node_port_address(PAGE_NODE_PORT)}/"
+        progress.say(f"/ping on {page}: {asyncio.run(ping(page))}")
     progress.say("everything is up")
-    print(ending(kubectl, page, cluster.name))
+    bots = kubectl.run("get", "discordbots", "-A")
+    print(ending(bots, kubectl, page, cluster.name), flush=True)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
