@@ -14,7 +14,7 @@ from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DatabaseTlsMode, DiscordBot
 from vertice_operator.render.choices import shard_count
 from vertice_operator.render.facts import RenderFacts
-from vertice_operator.render.intents import intents
+from vertice_operator.render.gateway_intents import intents
 from vertice_operator.render.secret_files import FILE_CACHE_CA, FILE_DATABASE_CA
 
 _TLS = {
@@ -143,4 +143,10 @@ def _secret(file: str) -> str:
 
 
 def _yaml(document: dict[str, Any]) -> str:
-    return yaml.safe_dump(document, sort_keys=False, allow_unicode=True, default_flow_style=False)
+    # libyaml: five times as fast as the Python dumper, and every reconcile writes this file. No
+    # line is ever folded, so that the text does not depend on how either of them does that.
+    return str(
+        yaml.dump(
+            document, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True, width=1 << 20
+        )
+    )

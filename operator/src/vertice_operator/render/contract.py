@@ -64,7 +64,8 @@ def metrics() -> tuple[Metric, ...]:
     )
 
 
+@cache
 def load_data(*path: str) -> Any:
-    """Read a YAML file of ``data``."""
+    """Read a YAML file of ``data``; once, so it must not be changed."""
     file = resources.files("vertice_operator.render").joinpath("data", *path)
     return yaml.safe_load(file.read_text(encoding="utf-8"))

@@ -16,16 +16,20 @@ from vertice_operator.render.rules import RuleContext, rule_groups
 
 def prometheus_rule(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
     """Give the PrometheusRule; None where monitoring or its rules are off."""
-    monitoring = bot.spec.monitoring
-    if not monitoring.enabled or not monitoring.rules.enabled:
+    if not wants_rules(bot):
         return None
     return child(
         bot,
         PROMETHEUS_RULE,
         bot.metadata.name,
         {"spec": {"groups": rule_groups(_context(bot, facts))}},
-        extra_labels=monitoring.labels,
+        extra_labels=bot.spec.monitoring.labels,
     )
+
+
+def wants_rules(bot: DiscordBot) -> bool:
+    """Whether the bot has a PrometheusRule, where the cluster knows the kind."""
+    return bot.spec.monitoring.enabled and bot.spec.monitoring.rules.enabled
 
 
 def _context(bot: DiscordBot, facts: RenderFacts) -> RuleContext:

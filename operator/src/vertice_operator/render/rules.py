@@ -68,9 +68,8 @@ class AlertTemplate:
     labels: Mapping[str, str] = field(default_factory=dict)
     requires: frozenset[str] = frozenset()
 
-    def render(self, context: RuleContext) -> dict[str, Any]:
+    def render(self, context: RuleContext, values: Mapping[str, str]) -> dict[str, Any]:
         """Give the rule for one bot, in the shape that Prometheus reads."""
-        values = context.values()
         # namespace and bot are static labels: Alertmanager routes by them, and an expression may
         # have aggregated them away.
         rule: dict[str, Any] = {
@@ -109,15 +108,11 @@ def alert_templates() -> tuple[AlertTemplate, ...]:
 
 def rule_groups(context: RuleContext) -> list[dict[str, Any]]:
     """Give the groups of the bot's PrometheusRule; a group without rules is left out."""
-    groups = [
-        {
-            "name": f"{context.bot}.vertice.slo.rules",
-            "rules": list(_recording_rules(context.values())),
-        }
-    ]
+    values = context.values()
+    groups = [{"name": f"{context.bot}.vertice.slo.rules", "rules": list(_recording_rules(values))}]
     for group in _GROUPS:
         rules = [
-            template.render(context)
+            template.render(context, values)
             for template in alert_templates()
             if template.group == group
             and template.alert not in context.disabled
