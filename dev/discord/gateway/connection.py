@@ -75,7 +75,6 @@ class Connection:
         self._outbox: asyncio.Queue[_Out] = asyncio.Queue()
         self._rng = random.Random(hub.rng.getrandbits(32))  # noqa: S311 -- repeatable
         self._window = SlidingWindow(hub.settings.sends_per_window, hub.settings.send_window)
-        self._last_due = 0.0
         self._beat = asyncio.Event()
         self._closed_by_us: int | None = None
 
@@ -112,10 +111,9 @@ class Connection:
         faults = self._hub.faults
         if not faults.latency and not faults.jitter:
             return 0.0
+        # The outbox is emptied in order, so a shorter delay never lets a frame overtake another.
         delay = faults.latency + self._rng.uniform(0.0, faults.jitter)
-        # A later frame never overtakes an earlier one: TCP does not reorder.
-        self._last_due = max(self._last_due, self._hub.clock.monotonic() + delay)
-        return self._last_due
+        return self._hub.clock.monotonic() + delay
 
     async def _write_out(self) -> _Out | None:
         """Send what is queued; returns the goodbye when one is due, None on a broken socket."""

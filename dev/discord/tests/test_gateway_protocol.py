@@ -135,6 +135,8 @@ async def test_replay_is_exact_and_ends_in_resumed(server: DiscordThread) -> Non
         items = await raw.until("RESUMED")
         assert [item["d"]["id"] for item in items[:-1]] == sent
         assert [item["s"] for item in items] == list(range(old.seq + 1, old.seq + 9))
+        written = await server.script.ledger("write", session=old.session_id, replay=True)
+        assert [item["seq"] for item in written] == list(range(old.seq + 1, old.seq + 8))
         # The session's own sequence goes on.
         await say(server)
         assert (await raw.until("MESSAGE_CREATE"))[-1]["s"] == old.seq + 9

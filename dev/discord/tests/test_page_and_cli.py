@@ -15,7 +15,7 @@ from dev.discord.raw import RawGateway
 from dev.discord.server import Options
 from dev.discord.settings import Settings
 from dev.discord.thread import DiscordThread
-from dev.discord.wire import Json, loads
+from dev.discord.wire import Json, dumps, loads
 from dev.discord.world.seed import DEFAULT_TOKEN
 
 STATIC = Path(__file__).parents[1] / "page" / "static"
@@ -150,12 +150,15 @@ async def test_an_unknown_fault_names_the_known_ones(discord: DiscordThread) -> 
 
 
 async def test_another_sites_form_cannot_script(discord: DiscordThread) -> None:
+    """A foreign page may post text/plain without asking first, whatever is in it."""
     home = await discord.script.home()
-    async with aiohttp.ClientSession() as http:
-        url = discord.addresses.admin + "/messages"
-        form = {"channel_id": home.channel("general"), "user_id": home.owner_id, "content": "x"}
-        async with http.post(url, data=form) as response:
-            assert response.status == 400
+    body = {"channel_id": home.channel("general"), "user_id": home.owner_id, "content": "x"}
+    url, headers = discord.addresses.admin + "/messages", {"Content-Type": "text/plain"}
+    async with (
+        aiohttp.ClientSession() as http,
+        http.post(url, data=dumps(body), headers=headers) as response,
+    ):
+        assert response.status == 400
     assert await discord.script.messages(home.channel("general")) == []
 
 

@@ -458,6 +458,7 @@ async def test_a_deferral_is_fulfilled_by_the_first_follow_up(api: Api, home: Ho
     webhook = f"/webhooks/{home.bot()}/{made[1]}"
     follow = await api("POST", webhook, {"content": "done"})
     assert follow.body["id"] == thinking["id"]
+    assert follow.body["flags"] == 64
     answer = await api.server.script.interaction(made[0])
     assert (answer.state, answer.content, answer.ephemeral) == ("answered", "done", True)
     # Ephemeral: no gateway event, and REST does not find it.
