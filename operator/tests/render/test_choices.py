@@ -217,6 +217,7 @@ def test_image_label(image: str, label: str) -> None:
             "spec.secrets.provider",
         ),
         ({"shards": {"handover": "Reidentify"}}, "spec.shards.handover"),
+        ({"tracing": {"endpoint": "http://otel:4317"}}, "spec.tracing"),
         ({"networkPolicy": {"fqdn": True}}, "spec.networkPolicy.fqdn"),
         (
             {"monitoring": {"slack": {"secretRef": {"name": "s"}, "channel": "#a"}}},

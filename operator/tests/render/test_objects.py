@@ -109,6 +109,21 @@ def test_way_to_redis_and_the_collector() -> None:
     assert "obs" in json.dumps(collector["to"])
 
 
+def test_tracing_names_service_and_pod() -> None:
+    objects = render(tracing={"endpoint": "http://otel:4317", "samplingRatio": "0.25"})
+    config = yaml.safe_load(objects["ConfigMap"]["data"]["config.yaml"])
+    assert config["tracing"] == {
+        "endpoint": "http://otel:4317",
+        "protocol": "grpc",
+        "sampling_ratio": 0.25,
+    }
+    environment = {each["name"]: each.get("value") for each in pod(objects)["containers"][0]["env"]}
+    assert environment["OTEL_SERVICE_NAME"] == "my-bot"
+    attributes = "service.namespace=demo,k8s.pod.name=$(VERTICE_REPLICA)"
+    assert environment["OTEL_RESOURCE_ATTRIBUTES"] == attributes
+    assert "OTEL_SERVICE_NAME" not in json.dumps(pod(render()))
+
+
 def test_an_address_inside_the_cluster_is_not_guessed() -> None:
     before = render()["NetworkPolicy"]["spec"]["egress"]
     discord = {"tokenSecretRef": {"name": "t"}, "apiBase": "http://discord.dev.svc:8080/api/v10"}

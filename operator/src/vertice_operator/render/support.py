@@ -36,6 +36,8 @@ def _not_yet(bot: DiscordBot) -> Iterator[Problem]:
         )
     if spec.shards.handover is Handover.REIDENTIFY:
         yield Problem("spec.shards.handover", "Reidentify is not supported yet; use Resume")
+    if spec.tracing is not None:
+        yield Problem("spec.tracing", "the bot does not send traces yet; leave it out")
     if spec.network_policy.enabled and spec.network_policy.fqdn:
         yield Problem(
             "spec.networkPolicy.fqdn",
