@@ -179,15 +179,23 @@ def test_claims_are_checked(tmp_path: Path, claims: dict[str, Any]) -> None:
         tokens.verify(assertion(key_file, **claims))
 
 
-def test_tokens_expire(tmp_path: Path) -> None:
+def test_tokens_expire_and_outlive_the_stand_in_that_issued_them(tmp_path: Path) -> None:
     key_file = tmp_path / "key.json"
     create_key_file(key_file, "p", "http://x/token")
     now = [time.time()]
-    tokens = Tokens(read_key_file(key_file), lambda: now[0])
-    token = tokens.exchange(assertion(key_file))
-    assert tokens.accepts(token)
+    token = Tokens(read_key_file(key_file), lambda: now[0]).exchange(assertion(key_file))
+    later = Tokens(read_key_file(key_file), lambda: now[0])
+    assert later.accepts(token)
     now[0] += 3601
-    assert not tokens.accepts(token)
+    assert not later.accepts(token)
+
+
+@pytest.mark.parametrize("forged", ["standin.9999999999.00.00", "standin.x", "standin.", "standin"])
+def test_forged_tokens_are_refused(tmp_path: Path, forged: str) -> None:
+    key_file = tmp_path / "key.json"
+    create_key_file(key_file, "p", "http://x/token")
+    assert not Tokens(read_key_file(key_file), time.time).accepts(forged)
+    assert not Tokens(None, time.time).accepts(forged)
 
 
 @pytest.mark.parametrize("body", ['{"api_status": 418}', '{"unknown": 1}', '{"tls": "off"}', "x"])

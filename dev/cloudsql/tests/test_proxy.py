@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ssl
 from pathlib import Path
 
@@ -156,3 +157,33 @@ async def test_an_unreachable_postgres_closes_the_connection(
             with pytest.raises(CLOSED):
                 await connect(postgres, proxy.port)
         assert stand_in.api.relay.counters.backend_failures >= 1
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["same authority", "new authority"])
+async def test_a_running_proxy_lives_through_a_restart_of_the_stand_in(
+    kept: bool, proxy_binary: Path, postgres: Postgres, tmp_path: Path, credentials: tuple[str, str]
+) -> None:
+    state = tmp_path / "state" if kept else None
+    async with contextlib.AsyncExitStack() as stack:
+        async with stand_in_running(postgres.address, tmp_path, state_dir=state) as first:
+            host, api_url = first.tls_address[0], first.api_url
+            proxy = await stack.enter_async_context(
+                proxy_running(proxy_binary, api_url, *credentials)
+            )
+            await (await connect(postgres, proxy.port)).close()
+        same_place = {"host": host, "api_port": int(api_url.rpartition(":")[2])}
+        second = await stack.enter_async_context(
+            stand_in_running(postgres.address, tmp_path, state_dir=state, **same_place)
+        )
+        await (await connect_in_time(postgres, proxy.port)).close()
+        assert second.api.calls["token 200"] == 0, "the old token is still good"
+
+
+async def connect_in_time(postgres: Postgres, port: int) -> asyncpg.Connection:
+    """Connect as a pool does: again until it works; the proxy heals on a later connect."""
+    async with asyncio.timeout(40):
+        while True:
+            try:
+                return await connect(postgres, port)
+            except CLOSED:
+                await asyncio.sleep(0.1)
