@@ -19,7 +19,9 @@ DEMO_NAMESPACE = "demo"
 SYSTEM_NAMESPACE = "vertice-system"
 PAGE_NODE_PORT = 30080
 IMAGE_ANNOTATION = "local/image-id"
-BACKING_SERVICES = ("cloudsql", "redis", "discord")
+DISCORD_ANNOTATION = "local/discord-image-id"
+DATABASE = "cloudsql"
+BACKING_SERVICES = (DATABASE, "redis", "discord")
 TOKEN_URI = "http://cloudsql.vertice-dev.svc:8421/token"  # noqa: S105 - an address
 
 Object = dict[str, Any]
@@ -59,7 +61,8 @@ def backing_services(image_id: str, *, local_discord: bool) -> list[Object]:
 
     Args:
         image_id: Id of their image's present build. It stands in the pod templates, so that a new
-            build under the same tag rolls them and a repetition does not.
+            build under the same tag rolls them and a repetition does not. The database is left
+            alone: it would be lost, and with it the schema that the bots count on.
         local_discord: With the local Discord.
     """
     found = [
@@ -68,7 +71,7 @@ def backing_services(image_id: str, *, local_discord: bool) -> list[Object]:
         for item in load(MANIFESTS / f"{name}.yaml")
     ]
     for item in found:
-        if item["kind"] == "Deployment":
+        if item["kind"] == "Deployment" and item["metadata"]["name"] != DATABASE:
             item["spec"]["template"]["metadata"]["annotations"] = {IMAGE_ANNOTATION: image_id}
     return found
 
@@ -78,16 +81,21 @@ def service_names(*, local_discord: bool) -> tuple[str, ...]:
     return tuple(name for name in BACKING_SERVICES if local_discord or name != "discord")
 
 
-def bot(image_id: str, *, local_discord: bool) -> Object:
+def bot(image_id: str, discord_id: str, *, local_discord: bool) -> Object:
     """Return the example bot; on the real Discord it is told of no other server.
 
     Args:
         image_id: Id of the bot image's present build; a new one rolls the pods.
+        discord_id: The same of the local Discord: a new one starts without the bot's commands,
+            which a starting bot registers.
         local_discord: With the local Discord.
     """
     (body,) = load(EXAMPLE)
     body["metadata"]["namespace"] = DEMO_NAMESPACE
-    body["spec"]["scheduling"] = {"podAnnotations": {IMAGE_ANNOTATION: image_id}}
+    annotations = {IMAGE_ANNOTATION: image_id}
+    if local_discord:
+        annotations[DISCORD_ANNOTATION] = discord_id
+    body["spec"]["scheduling"] = {"podAnnotations": annotations}
     if not local_discord:
         del body["spec"]["discord"]["apiBase"]
     return dict(body)

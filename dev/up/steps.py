@@ -102,7 +102,8 @@ class Up:
         self._wait(f"{namespace}/{name}", look, _SERVICES_SECONDS, kubectl, (namespace,))
 
     def _apply_bot(self, kubectl: Kubectl) -> None:
-        body = objects.bot(image_identity(BOT_IMAGE), local_discord=self._local)
+        builds = image_identity(BOT_IMAGE), image_identity(DEV_IMAGE)
+        body = objects.bot(*builds, local_discord=self._local)
         name = body["metadata"]["name"]
         kubectl.apply([body])
 

@@ -29,16 +29,23 @@ class Verdict:
 
 
 def ready_verdict(bot: Mapping[str, Any]) -> Verdict:
-    """Judge a DiscordBot by its Ready condition for its current generation."""
+    """Judge a DiscordBot: Ready, and rolled out, for its current generation.
+
+    A bot stays Ready while its pods are replaced one after another, so Ready alone may speak of
+    pods of the spec before.
+    """
     status = bot.get("status", {})
+    found = {condition["type"]: condition for condition in status.get("conditions", [])}
     current = bot["metadata"]["generation"]
-    for condition in status.get("conditions", []):
-        if condition["type"] != "Ready":
-            continue
+    for kind in ("Ready", "RolledOut"):
+        condition = found.get(kind)
+        if condition is None:
+            return Verdict(done=False, text="the operator has not looked at it yet")
         seen = condition.get("observedGeneration", status.get("observedGeneration"))
-        done = condition["status"] == "True" and seen == current
-        return Verdict(done, f"{condition.get('reason')}: {condition.get('message', '')}".strip())
-    return Verdict(done=False, text="the operator has not looked at it yet")
+        if condition["status"] != "True" or seen != current:
+            text = f"{condition.get('reason')}: {condition.get('message', '')}"
+            return Verdict(done=False, text=text.strip())
+    return Verdict(done=True, text="Ready")
 
 
 def deployment_verdict(deployment: Mapping[str, Any]) -> Verdict:

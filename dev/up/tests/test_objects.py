@@ -16,7 +16,7 @@ KEY = '{"type": "service_account"}'
 
 
 def bot(*, local_discord: bool = True) -> DiscordBot:
-    body = objects.bot("sha256:1", local_discord=local_discord)
+    body = objects.bot("sha256:1", "sha256:2", local_discord=local_discord)
     return DiscordBot.from_object({**body, "metadata": {**body["metadata"], "uid": "u"}})
 
 
@@ -115,14 +115,34 @@ def test_the_stand_in_plays_the_instance_that_the_example_names() -> None:
     assert f"--instance={database.instance}" in arguments
 
 
-def test_a_new_build_rolls_the_pods_and_the_same_build_does_not() -> None:
-    def templates(build: str) -> list[Any]:
-        found = objects.backing_services(build, local_discord=True)
-        return [item["spec"]["template"] for item in found if item["kind"] == "Deployment"]
+def templates(build: str) -> dict[str, Any]:
+    found = objects.backing_services(build, local_discord=True)
+    return {
+        item["metadata"]["name"]: item["spec"]["template"]
+        for item in found
+        if item["kind"] == "Deployment"
+    }
 
-    assert templates("a") == templates("a")
-    assert all(one != two for one, two in zip(templates("a"), templates("b"), strict=True))
-    assert objects.bot("a", local_discord=True) != objects.bot("b", local_discord=True)
+
+def test_a_new_build_rolls_the_pods_and_the_same_build_does_not() -> None:
+    old, new = templates("a"), templates("b")
+    assert old == templates("a")
+    assert {name for name in old if old[name] != new[name]} == {"redis", "discord"}
+
+
+def test_the_database_outlives_a_new_build() -> None:
+    assert templates("a")["cloudsql"] == templates("b")["cloudsql"]
+
+
+def test_the_bot_rolls_with_its_image_and_with_a_new_local_discord() -> None:
+    bots = {
+        (image, discord): str(objects.bot(image, discord, local_discord=True))
+        for image in "ab"
+        for discord in "ab"
+    }
+    assert len(set(bots.values())) == 4
+    real = [str(objects.bot("a", discord, local_discord=False)) for discord in "ab"]
+    assert real[0] == real[1]
 
 
 def test_on_the_real_discord_there_is_no_local_one() -> None:

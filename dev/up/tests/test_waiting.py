@@ -16,23 +16,31 @@ from dev.up.diagnosis import crash_looping, pod_problems
 from dev.up.waiting import Verdict, deployment_verdict, ready_verdict, wait_for, with_problems
 
 
-def resource(generation: int, observed: int, status: str) -> dict[str, Any]:
-    condition = {"type": "Ready", "status": status, "reason": "R", "message": "m"}
+def resource(observed: int, ready: str, rolled_out: str) -> dict[str, Any]:
+    conditions = [
+        {"type": kind, "status": status, "reason": kind[0], "message": "m"}
+        for kind, status in (("RolledOut", rolled_out), ("Ready", ready))
+    ]
     return {
-        "metadata": {"generation": generation},
-        "status": {"observedGeneration": observed, "conditions": [condition]},
+        "metadata": {"generation": 2},
+        "status": {"observedGeneration": observed, "conditions": conditions},
     }
+
+
+UNSEEN = Verdict(False, "the operator has not looked at it yet")
 
 
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        (resource(2, 2, "True"), Verdict(True, "R: m")),
-        (resource(2, 1, "True"), Verdict(False, "R: m")),
-        (resource(2, 2, "False"), Verdict(False, "R: m")),
-        ({"metadata": {"generation": 1}}, Verdict(False, "the operator has not looked at it yet")),
+        (resource(2, "True", "True"), Verdict(True, "Ready")),
+        (resource(1, "True", "True"), Verdict(False, "R: m")),
+        (resource(2, "False", "True"), Verdict(False, "R: m")),
+        (resource(2, "True", "Unknown"), Verdict(False, "R: m")),
+        ({"metadata": {"generation": 1}}, UNSEEN),
+        ({"metadata": {"generation": 1}, "status": {"conditions": []}}, UNSEEN),
     ],
-    ids=["ready", "ready for an older spec", "not ready", "unseen"],
+    ids=["ready", "ready for an older spec", "not ready", "rolling", "unseen", "empty"],
 )
 def test_a_bot_is_ready_for_its_present_spec(found: dict[str, Any], expected: Verdict) -> None:
     assert ready_verdict(found) == expected
