@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from dev.discord.judges.run import JUDGES, JudgeError, try_judge
 from dev.discord.server import Addresses, LocalDiscord, Options
 from dev.discord.settings import GatewaySettings, RestSettings, Settings
 from dev.discord.world.seed import DEFAULT_TOKEN
@@ -38,6 +39,11 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--heartbeat", type=float, default=41.25, help="heartbeat interval, seconds")
     serve.add_argument("--max-concurrency", type=int, default=1, help="IDENTIFYs per window")
     serve.add_argument("--no-rate-limits", action="store_true", help="switch REST limits off")
+    judging = commands.add_parser(
+        "judge", help="let other libraries live through TCP cuts, and say whether they agree"
+    )
+    judging.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(JUDGES)}; all")
+    judging.add_argument("--rounds", type=int, default=3, help="how many cuts (%(default)s)")
     return top
 
 
@@ -80,8 +86,10 @@ def options_from(args: argparse.Namespace) -> Options:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code: 0, or 2 for bad arguments."""
+    """Run the command line; returns the exit code: 0, 1 for a bad verdict, 2 for bad arguments."""
     args = parser().parse_args(argv)
+    if args.command == "judge":
+        return asyncio.run(_judge(args.names or list(JUDGES), args.rounds))
     try:
         options = options_from(args)
     except ValueError as error:
@@ -109,6 +117,28 @@ async def _serve(options: Options) -> None:
         await stop.wait()
     finally:
         await server.stop()
+
+
+async def _judge(names: list[str], rounds: int) -> int:
+    unknown = [name for name in names if name not in JUDGES]
+    if unknown:
+        print(f"error: no judge {unknown[0]}; there are: {', '.join(JUDGES)}", file=sys.stderr)
+        return 2
+    agreed = True
+    for name in names:
+        try:
+            verdict = await try_judge(name, rounds)
+        except (JudgeError, TimeoutError) as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            agreed = False
+            continue
+        agreed = agreed and verdict.clean
+        outcome = "agrees" if verdict.clean else "DISAGREES"
+        print(
+            f"{name}: {outcome}: {verdict.sent} messages, {verdict.resumes} resumes, "
+            f"{len(verdict.lost)} lost, {len(verdict.doubled)} doubled"
+        )
+    return 0 if agreed else 1
 
 
 def _announce(addresses: Addresses, options: Options) -> None:

@@ -16,6 +16,7 @@ from dev.discord.server import Options
 from dev.discord.settings import Settings
 from dev.discord.thread import DiscordThread
 from dev.discord.wire import Json, dumps, loads
+from dev.discord.world.applications import id_in_token
 from dev.discord.world.seed import DEFAULT_TOKEN
 
 STATIC = Path(__file__).parents[1] / "page" / "static"
@@ -245,5 +246,13 @@ async def test_a_taken_port_is_said_so(discord: DiscordThread) -> None:
     assert "Traceback" not in errors.decode()
 
 
-def test_the_default_token_says_what_it_is() -> None:
+def test_the_default_token_says_what_it_is_and_whose() -> None:
     assert "not-a-secret" in DEFAULT_TOKEN
+    assert id_in_token(DEFAULT_TOKEN) == 1_100_000_000_000_000_000
+
+
+@pytest.mark.parametrize(
+    "token", ["", "wrong", "a.b.c", "4pyT.b.c", "OTk5OTk5OTk5OTk5OTk5OTk5OTk5"]
+)
+def test_a_token_without_an_id(token: str) -> None:
+    assert id_in_token(token) is None

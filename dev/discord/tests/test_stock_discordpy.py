@@ -11,11 +11,12 @@ from discord import app_commands
 
 from dev.discord.gateway.replay import Frame, ReplayBuffer
 from dev.discord.gateway.session import Session, Socket
-from dev.discord.judge import Running, StockBot, Verdict, judge, pointed_at, run
+from dev.discord.judge import Running, StockBot, pointed_at, run
 from dev.discord.script import Home, Script
 from dev.discord.server import Options
 from dev.discord.settings import GatewaySettings, RestSettings, Settings
 from dev.discord.thread import DiscordThread
+from dev.discord.verdict import Verdict, judge
 from dev.testing.discord import StartDiscord
 
 QUICK = Options(

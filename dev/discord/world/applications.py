@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 from dev.discord.gateway.intents import PRIVILEGED
 from dev.discord.wire import Json
 from dev.discord.world import guilds
@@ -15,13 +17,28 @@ BOT_ROLE_BITS = 8
 def register(
     world: World, name: str, token: str, owner_id: int, privileged: int = int(PRIVILEGED)
 ) -> Application:
-    """Make an application and its bot user. Raises ``ValueError`` when the token is in use."""
+    """Make an application and its bot user. Raises ``ValueError`` when the token is in use.
+
+    Its id is the one that the token names, or a new one.
+    """
     if world.application_by_token(token) is not None:
         raise ValueError("this token belongs to another application of this server")
-    app = Application(world.ids.next(), name, token, owner_id, privileged)
+    named = id_in_token(token)
+    app_id = world.ids.next() if named is None or named in world.users else named
+    app = Application(app_id, name, token, owner_id, privileged)
     world.users[app.id] = User(app.id, name, name, bot=True)
     world.applications[app.id] = app
     return app
+
+
+def id_in_token(token: str) -> int | None:
+    """Return the application id in the first part of a token, None when it has no such part."""
+    first = token.partition(".")[0]
+    try:
+        digits = base64.b64decode(first + "=" * (-len(first) % 4), validate=True).decode()
+    except ValueError:
+        return None
+    return int(digits) if digits.isascii() and digits.isdigit() and int(digits) < 1 << 63 else None
 
 
 def invite(world: World, app: Application, guild: Guild, bits: int = BOT_ROLE_BITS) -> None:

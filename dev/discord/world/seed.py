@@ -8,8 +8,11 @@ from dev.discord.world import applications, guilds, messages, permissions
 from dev.discord.world.models import Application, Channel, Guild, User
 from dev.discord.world.state import World
 
-DEFAULT_TOKEN = "local.discord.token-not-a-secret"  # noqa: S105 -- says so itself
-"""The token of the seeded bot when none is given; easy to recognise, of no use anywhere else."""
+DEFAULT_TOKEN = "MTEwMDAwMDAwMDAwMDAwMDAwMA.local.not-a-secret"  # noqa: S105 -- says so itself
+"""The token of the seeded bot when none is given; easy to recognise, of no use anywhere else.
+
+Its first part is the application's id, as in a real token: some clients read it (hikari does).
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Judges that live outside this project's environment: hikari and @discordjs/ws."""
