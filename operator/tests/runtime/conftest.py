@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from dev.cluster.progress import wait_until
 from vertice_operator.cluster.client import KubeClient, load_configuration
 from vertice_operator.runtime.app import Operator
 from vertice_operator.runtime.settings import Settings
@@ -81,7 +82,6 @@ class Harness:
             "http_port": 0,
             "status_settle_seconds": 1.0,
             "resync_seconds": 600,
-            "request_timeout": 5,
         } | settings
         client = KubeClient(load)
         client.observers.append(lambda verb, kind, status, _: self._count(verb, kind, status))
@@ -167,10 +167,8 @@ def plane(apiserver: Any) -> Any:
     """The API server with our CRD."""
     root = Path(__file__).parents[3]
     apiserver.apply((root / "crds" / "discordbots.vertice.dev.yaml").read_text())
-    apiserver.kubectl(
-        "wait", "--for=condition=Established", "crd/discordbots.vertice.dev", "--timeout=30s",
-        check=True,
-    )  # fmt: skip
+    served = lambda: apiserver.kubectl("get", "discordbots").returncode == 0  # noqa: E731
+    wait_until("the CRD is served", served, 30)
     return apiserver
 
 

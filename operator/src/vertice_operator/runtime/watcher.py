@@ -19,7 +19,7 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 import kopf
@@ -75,7 +75,7 @@ async def login(**kwargs: Any) -> kopf.ConnectionInfo:
     kopf compares credentials for equality and gives up when a 401 meets the same ones again; the
     moving expiry makes it read the token file again instead.
     """
-    info = None if "KUBECONFIG" in os.environ else kopf.login_with_service_account(**kwargs)
+    info = None if "KUBECONFIG" in os.environ else _service_account(**kwargs)
     info = info or kopf.login_with_kubeconfig(**kwargs)
     if info is None or not (info.token or info.certificate_path or info.certificate_data):
         info = kopf.login_via_client(**kwargs) or info  # knows exec plug-ins
@@ -83,6 +83,32 @@ async def login(**kwargs: Any) -> kopf.ConnectionInfo:
         raise kopf.LoginError("no kubeconfig and no service account found")
     expires = datetime.datetime.now(datetime.UTC) + datetime.timedelta(minutes=10)
     return dataclasses.replace(info, expiration=expires)
+
+
+def _service_account(**kwargs: Any) -> kopf.ConnectionInfo | None:
+    """Log in as the pod; by the address that the kubelet gave us, so that no DNS is needed."""
+    info = kopf.login_with_service_account(**kwargs)
+    host, port = (os.environ.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
+    if info is None or not host or not port:
+        return info
+    address = f"[{host}]" if ":" in host else host
+    return dataclasses.replace(info, server=f"https://{address}:{port}")
+
+
+def _run_and_abandon(main: Coroutine[Any, Any, None], patience: float = 2.0) -> None:
+    """Run ``main`` in a loop of its own and leave behind whatever does not end in time."""
+    loop = asyncio.new_event_loop()
+    try:
+        loop.run_until_complete(main)
+    finally:
+        rest = asyncio.all_tasks(loop)
+        for task in rest:
+            task.cancel()
+        if rest:
+            loop.run_until_complete(asyncio.wait(rest, timeout=patience))
+        # What is left is dropped with the loop; that is no news for the log.
+        loop.set_exception_handler(lambda loop, context: None)
+        loop.close()
 
 
 class KopfWatcher:
@@ -159,7 +185,7 @@ class KopfWatcher:
 
         def body() -> None:
             try:
-                asyncio.run(self._kopf())
+                _run_and_abandon(self._kopf())
                 done.set_result(None)
             except Exception as error:  # noqa: BLE001 - handed over to the supervisor
                 done.set_exception(error)
@@ -184,7 +210,7 @@ class KopfWatcher:
         settings = kopf.OperatorSettings()
         configure(settings, self._children, bool(self._namespaces))
         self._tune(settings)
-        await kopf.operator(
+        tasks = await kopf.spawn_tasks(
             registry=self._registry(),
             settings=settings,
             clusterwide=not self._namespaces,
@@ -192,6 +218,12 @@ class KopfWatcher:
             standalone=True,
             stop_flag=stop,
         )
+        # Not kopf.operator(): that waits for all of kopf to end after one part has failed, which
+        # takes 5 s at best, and for ever when the other parts wait for a new login meanwhile.
+        ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in ended:
+            if not task.cancelled() and (error := task.exception()) is not None:
+                raise error
 
     def _registry(self) -> kopf.OperatorRegistry:
         """Make a registry of our own; the global one leaks handlers between starts."""
