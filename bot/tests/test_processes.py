@@ -48,7 +48,9 @@ async def test_one_is_active_the_other_stands_by_and_both_are_ready(
     assert 'vertice_shard_ready{shard="0"} 1.0' in (await first.get("/metrics", first.metrics))[1]
 
 
-async def test_sigterm_hands_over_and_exits_0(fleet: Fleet, migrated: PostgresDatabase) -> None:
+async def test_sigterm_hands_over_and_exits_0(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
     first = fleet("first", migrated).start()
     await first.until_connected()
     second = fleet("second", migrated).start()
@@ -57,6 +59,8 @@ async def test_sigterm_hands_over_and_exits_0(fleet: Fleet, migrated: PostgresDa
     first.send(signal.SIGTERM)
     assert await first.ended(5.0) == 0
     assert time.monotonic() - started < 3.0
+    # The session stays alive: it was closed with a code that allows a RESUME.
+    assert [s.dead for s in discord_server.core.hub.sessions.values()] == [None]
     status = await second.until_connected(5.0)
     # The release is announced, so the successor does not wait for an expiry.
     assert time.monotonic() - started < 4.0
@@ -274,8 +278,10 @@ async def test_discord_away_at_the_start_only_delays(
     await discord_server.stop()
     bot.start()
     await bot.until(
-        lambda s: s["degraded"] == [{"part": "discord", "reason": "ApiUnavailable"}]
-        and s["schema_version"] is not None
+        lambda s: (
+            s["degraded"] == [{"part": "discord", "reason": "ApiUnavailable"}]
+            and s["schema_version"] is not None
+        )
     )
     assert (await bot.get("/readyz"))[0] == 200
     bot.send(signal.SIGTERM)
