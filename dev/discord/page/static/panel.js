@@ -5,15 +5,13 @@ const KEEP = 60;
 
 export class Panel {
   constructor(state) {
-    this.history = state.history.map((entry) => this.line(entry)).filter(Boolean);
+    this.history = state.history;
     this.update(state);
   }
 
   add(entry) {
-    const line = this.line(entry);
-    if (!line) return;
-    this.history = [...this.history, line].slice(-KEEP);
-    if (this.last) this.draw();
+    this.history = [...this.history, entry].slice(-KEEP);
+    this.draw();
   }
 
   update(view) {
@@ -24,13 +22,14 @@ export class Panel {
 
   draw() {
     const { sessions, replicas, counts } = this.last;
+    const lines = this.history.map((entry) => this.line(entry)).filter(Boolean).reverse();
     fill($("panel"),
       h("header", {}, h("h2", {}, "Shards and replicas"), h("span", { class: sessions.some((s) => s.connected) ? "live on" : "live" }, sessions.some((s) => s.connected) ? "live" : "idle")),
       h("div", { class: "stats" }, stat("events", counts.event), stat("dispatched", counts.dispatch), stat("identify", counts.identify), stat("resume", counts.resume)),
       this.bots.map((bot) => this.shards(bot, sessions.filter((one) => one.bot === bot.id))),
       replicas.length > 0 && h("section", {}, h("h3", {}, "Replicas"), replicas.map(replica)),
       h("section", {}, h("h3", {}, "Hand-overs"),
-        this.history.length ? h("ol", { class: "handovers" }, [...this.history].reverse()) : h("p", { class: "empty" }, "Nothing yet. Restart or scale the bot and watch a shard move.")));
+        lines.length ? h("ol", { class: "handovers" }, lines) : h("p", { class: "empty" }, "Nothing yet. Restart or scale the bot and watch a shard move.")));
   }
 
   shards(bot, sessions) {
@@ -46,11 +45,18 @@ export class Panel {
         h("pre", {}, `DISCORD_API_BASE=${location.origin}/api/v10\nDISCORD_GATEWAY_URL=${location.origin.replace("http", "ws")}`)));
   }
 
+  // The replica behind an address, where only one has it: on loopback all have the same.
+  name(source) {
+    const address = source.slice(0, source.lastIndexOf(":"));
+    const found = this.last.replicas.filter((one) => one.address === address);
+    return found.length === 1 ? found[0].replica : source;
+  }
+
   line(entry) {
     const when = new Date(entry.at * 1000).toLocaleTimeString();
     if (entry.kind === "identify") {
       return h("li", { class: entry.accepted ? "identify" : "bad" }, h("time", {}, when), h("b", {}, `shard ${entry.shard}`),
-        entry.accepted ? " identified" : " identify refused", h("small", {}, `${entry.source} · ${entry.remaining} left`));
+        entry.accepted ? " identified" : " identify refused", h("small", {}, `${this.name(entry.source)} · ${entry.remaining} left`));
     }
     if (entry.kind === "resume" && !entry.accepted) {
       return h("li", { class: "bad" }, h("time", {}, when), " resume refused", h("small", {}, entry.reason));
@@ -58,7 +64,7 @@ export class Panel {
     if (entry.kind === "resume") {
       const gap = entry.gap_seconds === null ? "" : ` · gap ${milliseconds(entry.gap_seconds)}`;
       return h("li", { class: "resume" }, h("time", {}, when), h("b", {}, `shard ${entry.shard}`), ` resumed · ${entry.replayed} replayed${gap}`,
-        h("small", {}, `${entry.previous_source} → ${entry.source}`));
+        h("small", {}, `${this.name(entry.previous_source)} → ${this.name(entry.source)}`));
     }
     if (entry.kind === "session" && entry.state === "dead") {
       return h("li", { class: "bad" }, h("time", {}, when), h("b", {}, `shard ${entry.shard}`), " session ended", h("small", {}, entry.reason));
