@@ -17,8 +17,8 @@ _DOCKERFILES = {
 }
 
 
-def build_images(progress: Progress) -> tuple[str, ...]:
-    """Build every image that `make up` needs and return their names.
+def build_images(progress: Progress) -> None:
+    """Build every image that `make up` needs.
 
     Layers that did not change come from the engine's cache, so a repetition takes seconds.
 
@@ -28,7 +28,7 @@ def build_images(progress: Progress) -> tuple[str, ...]:
     base = base_image(progress)
     for tag, dockerfile in _DOCKERFILES.items():
         build_image(ROOT / dockerfile, tag, ROOT, {"BASE": base}, progress)
-    return (*_DOCKERFILES, proxy_image(progress))
+    proxy_image(progress)
 
 
 def load_images(cluster: Provider, names: tuple[str, ...], progress: Progress) -> None:

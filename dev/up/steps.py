@@ -11,7 +11,7 @@ from pathlib import Path
 
 from dev.cloudsql.service_account import create_key_file
 from dev.cluster.errors import ClusterError
-from dev.cluster.images import image_identity
+from dev.cluster.images import PROXY_IMAGE, image_identity
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider
@@ -52,13 +52,17 @@ class Up:
         """
         self._cluster_and_images()
         kubectl = self.cluster.kubectl()
+        # What is loaded first starts while the rest is being loaded.
+        load_images(self.cluster, (DEV_IMAGE,), self.progress)
         with self.progress.step("applying namespaces, secrets and backing services"):
             kubectl.apply(objects.namespaces())
             kubectl.apply(self._secrets(kubectl))
             build = image_identity(DEV_IMAGE)
             kubectl.apply(objects.backing_services(build, local_discord=self._local))
+        load_images(self.cluster, (OPERATOR_IMAGE,), self.progress)
         with self.progress.step("applying the custom resource and the operator"):
             self._apply_operator(kubectl)
+        load_images(self.cluster, (PROXY_IMAGE, BOT_IMAGE), self.progress)
         for name in objects.service_names(local_discord=self._local):
             self._wait_deployment(kubectl, objects.DEV_NAMESPACE, name)
         self._wait_deployment(kubectl, objects.SYSTEM_NAMESPACE, OPERATOR)
@@ -71,8 +75,7 @@ class Up:
             images = pool.submit(build_images, self.progress)
             cluster = pool.submit(self.cluster.create)
             cluster.result()
-            names = images.result()
-        load_images(self.cluster, names, self.progress)
+            images.result()
 
     def _secrets(self, kubectl: Kubectl) -> list[objects.Object]:
         items = kubectl.get("secrets", "-n", objects.DEMO_NAMESPACE)["items"]
