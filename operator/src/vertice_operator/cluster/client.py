@@ -14,7 +14,7 @@ import time
 import urllib.parse
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from kubernetes.aio import config as kube_config
@@ -50,6 +50,15 @@ async def load_configuration(context: str | None = None) -> Configuration:
             persist_config=False,
         )
     return configuration
+
+
+class _Answer(NamedTuple):
+    """What came back, and over which connections."""
+
+    status: int
+    body: bytes
+    retry_after: str | None
+    by: RESTClientObject | None
 
 
 class KubeClient:
@@ -189,19 +198,18 @@ class KubeClient:
     ) -> Object:
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         url = f"{url_path}?{urllib.parse.urlencode(query)}" if query else url_path
-        started, status = time.monotonic(), 0
+        started, answer = time.monotonic(), _Answer(0, b"", None, None)
         try:
-            used = self._rest
-            status, answer, after = await self._send(method, url, data, content_type, limit)
-            if status == 401:
-                await self._reopen(used)
-                status, answer, after = await self._send(method, url, data, content_type, limit)
+            answer = await self._send(method, url, data, content_type, limit)
+            if answer.status == 401:
+                await self._reopen(answer.by)
+                answer = await self._send(method, url, data, content_type, limit)
         finally:
             for observe in self.observers:
-                observe(method, resource, status, time.monotonic() - started)
-        if status >= 400:
-            raise errors.from_response(status, answer, after)
-        document: Object = json.loads(answer)
+                observe(method, resource, answer.status, time.monotonic() - started)
+        if answer.status >= 400:
+            raise errors.from_response(answer.status, answer.body, answer.retry_after)
+        document: Object = json.loads(answer.body)
         return document
 
     async def _send(
@@ -211,7 +219,7 @@ class KubeClient:
         data: bytes | None,
         content_type: str,
         limit: aiohttp.ClientTimeout | None,
-    ) -> tuple[int, bytes, str | None]:
+    ) -> "_Answer":
         try:
             rest, headers = await self._open()
             # JSON is YAML as well, and under these names RESTClientObject leaves bytes alone.
@@ -225,7 +233,8 @@ class KubeClient:
                 body=data,
                 _request_timeout=limit or self._timeout,
             )
-            return response.status, await response.read(), response.getheader("Retry-After")
+            body, after = await response.read(), response.getheader("Retry-After")
+            return _Answer(response.status, body, after, rest)
         except (TimeoutError, OSError, aiohttp.ClientError) as error:
             text = str(error) or type(error).__name__
             raise errors.TransportError(f"no answer from the API server: {text}") from error
@@ -253,7 +262,7 @@ class KubeClient:
         later. Of several requests that met the 401 together only the first renews.
         """
         async with self._opening:
-            if self._rest is None or (used is not None and used is not self._rest):
+            if self._rest is None or used is not self._rest:
                 return
             stale, self._retired = self._retired, self._rest
             self._rest = None

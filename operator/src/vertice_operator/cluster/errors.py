@@ -7,6 +7,9 @@ request succeed by itself later (``transient``), and what should a person read.
 import json
 from typing import Any
 
+_NO_SUCH_FIELD = "failed to create typed patch object"
+"""How the server refuses an apply with an unknown field: with a 500, though it is ours to mend."""
+
 
 class ClusterError(Exception):
     """A request to the API server failed.
@@ -92,8 +95,11 @@ def from_response(status: int, body: bytes, retry_after: str | None = None) -> C
     if status == 403:
         quota = "exceeded quota" in message or "LimitRange" in message or "usage per" in message
         return QuotaExceededError(message) if quota else ForbiddenError(message)
-    if status in (400, 405, 413, 415, 422):
-        return InvalidError(message, _fields(document))
+    fields = _fields(document)
+    if status == 422 and "metadata.uid" in fields:
+        return ConflictError(message)  # the guard of a write: it is another object by now
+    if status in (400, 405, 413, 415, 422) or (status == 500 and _NO_SUCH_FIELD in message):
+        return InvalidError(message, fields)
     return TransportError(f"{status}: {message}", _seconds(retry_after))
 
 

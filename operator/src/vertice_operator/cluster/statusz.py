@@ -30,7 +30,7 @@ class StatuszReader:
         try:
             async with self._session.get(f"http://{host}:{self._port}/statusz") as answer:
                 answer.raise_for_status()
-                return parse(pod.name, await answer.content.read(_LARGEST_ANSWER))
+                return parse(pod.name, await _body(answer))
         except (TimeoutError, OSError, aiohttp.ClientError, ValueError, TypeError, KeyError):
             return Report(pod.name, reachable=False)
 
@@ -40,9 +40,20 @@ class StatuszReader:
             await self._session.close()
 
 
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for chunk in answer.content.iter_any():
+        body += chunk
+        if len(body) > _LARGEST_ANSWER:
+            raise ValueError("the answer is too big")
+    return bytes(body)
+
+
 def parse(pod: str, body: bytes) -> Report:
     """Read a ``/statusz`` document. Raises ValueError, TypeError or KeyError on a broken one."""
     document: dict[str, Any] = json.loads(body)
+    if not isinstance(document, dict):
+        raise TypeError("not an object")
     discord = document.get("discord") or {}
     shards = [
         ShardReport(int(each["id"]), str(each["state"]), int(each["epoch"]))
