@@ -35,6 +35,12 @@ def parser() -> argparse.ArgumentParser:
         help="a bot's /statusz, shown on the page; may be given again; a name stands for all pods",
     )
     serve.add_argument("--ledger", type=Path, help="append every ledger entry to this JSONL file")
+    serve.add_argument(
+        "--ledger-limit",
+        type=int,
+        default=Settings().ledger_limit,
+        help="entries kept in memory (%(default)s)",
+    )
     serve.add_argument("--seed", type=int, default=0, help="seed of every random choice")
     serve.add_argument("--heartbeat", type=float, default=41.25, help="heartbeat interval, seconds")
     serve.add_argument("--max-concurrency", type=int, default=1, help="IDENTIFYs per window")
@@ -81,6 +87,7 @@ def options_from(args: argparse.Namespace) -> Options:
             rest=RestSettings(rate_limits=not args.no_rate_limits),
             seed=args.seed,
             public_url=public_url,
+            ledger_limit=args.ledger_limit,
         ),
     )
 

@@ -60,4 +60,5 @@ class Settings:
     """Seed of every random choice, so that a failing run can be repeated."""
     public_url: str | None = None
     """Base URL clients reach the server by; else each request's own Host header is used."""
-    ledger_limit: int = 1_000_000
+    ledger_limit: int = 300_000
+    """Entries kept in memory, about 600 bytes each."""

@@ -197,7 +197,10 @@ class Interactions:
             "token": interaction.token,
             "version": 1,
             "data": interaction.data,
-            "channel": {**payloads.channel(world, channel), "permissions": str(bits)},
+            "channel": {
+                **payloads.channel(world, channel, app.user_id),
+                "permissions": str(bits),
+            },
             "channel_id": str(channel.id),
             "locale": "en-US",
             "app_permissions": str(world.permissions(channel, app.user_id)),

@@ -123,11 +123,13 @@ async def serve_stream(request: web.Request) -> web.StreamResponse:
         headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
     )
     await response.prepare(request)
-    queue: asyncio.Queue[tuple[str, Json]] = asyncio.Queue(_QUEUE)
+    queue: asyncio.Queue[tuple[str, Json]] = asyncio.Queue(_QUEUE + 1)
 
     def offer(kind: str, data: Json) -> None:
-        if not queue.full():
+        if queue.qsize() < _QUEUE:
             queue.put_nowait((kind, data))
+        elif not queue.full():  # the page cannot keep up: it has to fetch everything again
+            queue.put_nowait(("reload", {}))
 
     def on_event(event: Event) -> None:
         if event.name == "INTERACTION_CREATE":  # carries the token that answers it

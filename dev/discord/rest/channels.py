@@ -16,7 +16,7 @@ _CHANNEL = "/channels/{channel_id}"
 @routes.add("GET", _CHANNEL)
 async def get_channel(call: Call) -> Json:
     """Return a channel."""
-    return payloads.channel(call.world, call.channel())
+    return payloads.channel(call.world, call.channel(), call.bot.user_id)
 
 
 @routes.add("GET", "/guilds/{guild_id}/channels")

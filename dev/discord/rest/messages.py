@@ -9,7 +9,7 @@ from dev.discord.rest.routing import Call, Routes
 from dev.discord.wire import Json
 from dev.discord.world import messages, payloads
 from dev.discord.world.messages import Draft
-from dev.discord.world.models import Channel, ChannelType, Message, MessageFlag
+from dev.discord.world.models import Channel, Message, MessageFlag
 from dev.discord.world.permissions import Permission
 
 routes = Routes()
@@ -226,7 +226,4 @@ async def open_direct(call: Call) -> Json:
     if other.bot:
         raise ApiError(403, 50007, "Cannot send messages to this user")
     channel = call.world.direct_between(call.bot.user_id, other.id)
-    shown = payloads.channel(call.world, channel)
-    others = [user for user in shown["recipients"] if user["id"] != str(call.bot.user_id)]
-    assert channel.type is ChannelType.DM
-    return {**shown, "recipients": others}
+    return payloads.channel(call.world, channel, call.bot.user_id)

@@ -218,6 +218,10 @@ async def _guarded(route: Route, call: Call) -> web.Response:
         return answer(error.status, error.body, headers)
     except MissingError as missing:
         return answer(404, {"message": str(missing), "code": missing.code}, headers)
+    except (ValueError, TypeError, KeyError) as error:
+        # A field of the wrong type; the ledger says which, in case the mistake is the server's.
+        call.core.ledger.record("rest_malformed", route=route.path, error=repr(error))
+        return answer(400, {"message": "Invalid Form Body", "code": 50035}, headers)
     status = 204 if result is None and call.status == 200 else call.status
     return answer(status, result, headers)
 

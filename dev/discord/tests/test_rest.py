@@ -214,6 +214,17 @@ async def test_bad_json_is_refused(api: Api, home: Home) -> None:
         assert loads(await response.read())["code"] == 50109
 
 
+async def test_a_field_of_the_wrong_type_is_refused_and_noted(api: Api, home: Home) -> None:
+    path = f"/channels/{home.channel('general')}/messages"
+    for reply in (
+        await api("GET", f"{path}?limit=many"),
+        await api("POST", path, {"content": "x", "flags": "many"}),
+        await api("GET", "/channels/general"),
+    ):
+        assert (reply.status, reply.body["code"]) == (400, 50035)
+    assert len(await api.server.script.ledger("rest_malformed")) == 2
+
+
 async def test_edit_delete_react_pin(api: Api, home: Home) -> None:
     path = f"/channels/{home.channel('general')}/messages"
     made = (await api("POST", path, {"content": "one"})).body

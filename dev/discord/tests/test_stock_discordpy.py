@@ -261,6 +261,29 @@ async def test_runs_a_slash_command_with_deferred_answer_and_file(
     assert steps == ["created", "deferred", "answered", "followup"]
 
 
+async def test_a_command_in_a_direct_message(server: DiscordThread, start_bot: StartBot) -> None:
+    script = server.script
+    home = await script.home()
+    running = start_bot()
+
+    @running.bot.tree.command(description="Says who is asking")
+    async def whoami(interaction: discordpy.Interaction) -> None:
+        assert isinstance(interaction.channel, discordpy.DMChannel)
+        asking = interaction.channel.recipient
+        await interaction.response.send_message(f"{asking} {interaction.guild}")
+        await interaction.user.send("and by the way")
+
+    await ready(script, running)
+    direct = await script.open_direct(home.user("nina"), home.bot())
+    answer = await script.run_command(direct, home.user("nina"), "whoami")
+    assert answer.content == "nina None"
+
+    async def second() -> bool:
+        return [item["content"] for item in await script.messages(direct)][1:] == ["and by the way"]
+
+    await script.until(second, "the direct message")
+
+
 async def test_a_second_acknowledgement_is_refused(
     server: DiscordThread, start_bot: StartBot
 ) -> None:

@@ -78,8 +78,8 @@ def member(world: World, record: Member, *, with_user: bool = True) -> Json:
     return body
 
 
-def channel(world: World, record: Channel) -> Json:
-    """Render a channel of a guild or of two people."""
+def channel(world: World, record: Channel, viewer: int | None = None) -> Json:
+    """Render a channel of a guild or of two people; ``viewer`` is not among its own recipients."""
     body: Json = {
         "id": str(record.id),
         "type": int(record.type),
@@ -87,8 +87,8 @@ def channel(world: World, record: Channel) -> Json:
         "last_message_id": str(max(record.messages)) if record.messages else None,
     }
     if record.type is ChannelType.DM:
-        people = [user(world.user(person)) for person in record.recipients]
-        return {**body, "recipients": people}
+        others = [person for person in record.recipients if person != viewer]
+        return {**body, "recipients": [user(world.user(person)) for person in others]}
     return {
         **body,
         "guild_id": str(record.guild_id),

@@ -198,6 +198,7 @@ function listen() {
   let broken = false;
   stream.onopen = () => { document.body.classList.remove("offline"); if (broken) reload(); broken = false; };
   stream.onerror = () => { broken = true; document.body.classList.add("offline"); };
+  stream.addEventListener("reload", reload);
   stream.addEventListener("gateway", (event) => panel.update(JSON.parse(event.data)));
   stream.addEventListener("ledger", (event) => panel.add(JSON.parse(event.data)));
   stream.addEventListener("event", (event) => {
