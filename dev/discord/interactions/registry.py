@@ -109,14 +109,7 @@ class Interactions:
             created_at=self._world.clock.monotonic(),
             message_id=message_id,
         )
-        self._all[interaction.id] = interaction
-        self._by_token[interaction.token] = interaction
-        if len(self._all) > _KEPT:
-            oldest = self._all.pop(next(iter(self._all)))
-            del self._by_token[oldest.token]
-        deadline = self._settings.acknowledge_within
-        loop = asyncio.get_running_loop()
-        self._timers[interaction.id] = loop.call_later(deadline, self._miss, interaction)
+        self._keep(interaction)
         self.note(interaction, "created")
         self._world.emit(
             "INTERACTION_CREATE",
@@ -180,6 +173,17 @@ class Interactions:
         for timer in self._timers.values():
             timer.cancel()
         self._timers.clear()
+
+    def _keep(self, interaction: Interaction) -> None:
+        """Remember the interaction, start its deadline, and forget the oldest of too many."""
+        self._all[interaction.id] = interaction
+        self._by_token[interaction.token] = interaction
+        if len(self._all) > _KEPT:
+            oldest = self._all.pop(next(iter(self._all)))
+            del self._by_token[oldest.token]
+        deadline = self._settings.acknowledge_within
+        loop = asyncio.get_running_loop()
+        self._timers[interaction.id] = loop.call_later(deadline, self._miss, interaction)
 
     def _miss(self, interaction: Interaction) -> None:
         self._timers.pop(interaction.id, None)
