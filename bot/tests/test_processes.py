@@ -21,6 +21,11 @@ from vertice_bot.db.migrate import migrate
 
 TTL, RENEW = 6.0, 2.0
 Fleet = Callable[..., Any]
+STATUS_KEYS = {
+    *("bot", "replica", "owner", "revision", "version", "role", "draining", "shard_count"),
+    *("shards", "lag_seconds", "schema_version", "discord", "degraded"),
+}
+"""What the operator reads."""
 
 
 async def row(database: PostgresDatabase) -> asyncpg.Record:
@@ -41,6 +46,9 @@ async def test_one_is_active_the_other_stands_by_and_both_are_ready(
     assert status["shards"][0]["state"] == "LIVE"
     assert status["shards"][0]["epoch"] == 1
     assert other["shards"] == []
+    assert set(status) == STATUS_KEYS
+    assert set(status["shards"][0]) == {"id", "state", "epoch", "latency_seconds"}
+    assert set(status["discord"]) == {"state", "identify_remaining"}
     assert other["discord"]["state"] == "disconnected"
     for process in (first, second):
         for probe in ("/startupz", "/readyz", "/livez"):
@@ -55,15 +63,14 @@ async def test_sigterm_hands_over_and_exits_0(
     await first.until_connected()
     second = fleet("second", migrated).start()
     await second.until_standby()
-    started = time.monotonic()
     first.send(signal.SIGTERM)
     assert await first.ended(5.0) == 0
-    assert time.monotonic() - started < 3.0
+    released = time.monotonic()
     # The session stays alive: it was closed with a code that allows a RESUME.
     assert [s.dead for s in discord_server.core.hub.sessions.values()] == [None]
-    status = await second.until_connected(5.0)
+    status = await second.until_connected(TTL)
     # The release is announced, so the successor does not wait for an expiry.
-    assert time.monotonic() - started < 4.0
+    assert time.monotonic() - released < TTL - 2.0
     assert status["shards"][0]["epoch"] == 2
 
 
@@ -95,8 +102,7 @@ async def test_a_paused_holder_is_replaced_and_notices_on_waking(
     assert status["role"] == "active"
     await second.until_connected()
     first.send(signal.SIGCONT)
-    woken = await first.until(lambda s: s["role"] == "standby", 5.0)
-    assert woken["shards"] == []
+    await first.until(lambda s: s["role"] == "standby" and s["shards"] == [], 8.0)
     assert (await second.status())["role"] == "active"
     assert (await row(migrated))["epoch"] == 2
     assert len([s for s in discord_server.core.hub.sessions.values() if s.socket]) == 1
@@ -254,6 +260,20 @@ async def test_what_comes_while_parked_is_handled_once_afterwards(
     rows = await starts(own_postgres.database, len(sent))
     assert [r["event_key"] for r in rows] == list(map(str, sent))
     assert "delivering held events" in bot.log
+
+
+async def test_sigterm_while_the_database_is_frozen_still_ends_in_order(
+    fleet: Fleet, own_postgres: PostgresServer
+) -> None:
+    connection = await asyncpg.connect(own_postgres.database.dsn)
+    await migrate(connection)
+    await connection.close()
+    bot = fleet("bot", own_postgres.database).start()
+    await bot.until_connected()
+    own_postgres.pause()
+    bot.send(signal.SIGTERM)
+    assert await bot.ended(25.0) == 0
+    assert "lease could not be released" in bot.log
 
 
 async def test_redis_away_only_degrades(

@@ -17,6 +17,7 @@ from contextlib import suppress
 from typing import Any
 
 import aiohttp
+import asyncpg
 import discord
 import structlog
 
@@ -46,6 +47,7 @@ ROW = 0
 
 PROBE_SECONDS = 1.0
 SCHEMA_SECONDS = 2.0
+PRUNE_SECONDS = 600.0
 _log = structlog.get_logger(__name__)
 
 
@@ -119,7 +121,10 @@ class Application:
     def _make_keeper(self) -> LeaseKeeper | None:
         if self.database is None or self.ownership is None:
             return None
-        store = LeaseStore(self.settings.bot, self.owner, self.settings.lease.ttl_seconds)
+        lease = self.settings.lease
+        store = LeaseStore(
+            self.settings.bot, self.owner, lease.ttl_seconds, lock_seconds=lease.renew_seconds / 2
+        )
         keeper = LeaseKeeper(
             store,
             self.ownership,
@@ -247,6 +252,7 @@ class Application:
             self._spawn("cache", _every(PROBE_SECONDS, self.cache.probe))
         if self.dispatch_log is not None:
             self._spawn("dispatch-log", self.dispatch_log.run())
+        self._spawn("prune", _every(PRUNE_SECONDS, self._prune))
         self._spawn("lease", self._schema_then_lease())
         self._spawn("discord", self._discord(token))
 
@@ -267,6 +273,11 @@ class Application:
                     version = await schema_version(connection, known)
             except Unavailable as error:
                 self.board.schema_unreachable(error.reason)
+            except asyncpg.InsufficientPrivilegeError:
+                raise Refused(
+                    "database.user may not read the schema vertice; grant it USAGE on the schema "
+                    "and all rights on its tables"
+                ) from None
             except MigrationError as error:
                 _log.error("migrations do not fit the database", error=str(error))
                 self.board.schema_waiting("Mismatch", str(error))
@@ -279,6 +290,15 @@ class Application:
                 _log.warning("waiting for migrations; run: vertice-bot migrate", state=text)
                 self.board.schema_waiting("Behind", text)
             await asyncio.sleep(SCHEMA_SECONDS)
+
+    async def _prune(self) -> None:
+        """Forget old effects; Discord replays nothing that is older than minutes."""
+        if self.database is None or not self._active:
+            return
+        try:
+            await self.effects.prune()
+        except Unavailable as error:
+            _log.info("old effects stay for now", reason=error.reason)
 
     # Discord.
 
@@ -304,6 +324,7 @@ class Application:
             self._spawn("sync", self._sync_commands())
         elif state is RowState.VALID:
             self.bot.unpark()
+        self.bot.show_owned(state is RowState.VALID)
         if state is RowState.PARKED:
             self.degraded.set("lease", "Parked")
         else:

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from vertice_bot.db.pool import Database
     from vertice_bot.services import Services
 
+# Voice is out of scope; without this each start warns of two missing libraries.
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
 _log = structlog.get_logger(__name__)
 _FEATURE_COGS = "vertice_bot.cogs"
 
@@ -196,6 +199,11 @@ class VerticeBot(commands.AutoShardedBot):
         for shard in self.runners:
             self.metrics.shard_owned.labels(shard=str(shard)).set(0)
             self.metrics.shard_ready.labels(shard=str(shard)).set(0)
+
+    def show_owned(self, owned: bool) -> None:
+        """Set the metric of ownership; a parked shard may be another replica's already."""
+        for shard in self.runners:
+            self.metrics.shard_owned.labels(shard=str(shard)).set(int(owned))
 
     def unpark(self) -> None:
         """Deliver events that were held back while the lease could not be renewed."""

@@ -195,6 +195,17 @@ async def test_fifty_at_once_make_one(effects: Effects, database: Database) -> N
     assert await database.fetchval("SELECT count(*) FROM vertice.note") == 1
 
 
+async def test_old_effects_are_forgotten(effects: Effects, database: Database) -> None:
+    for key in (1, 2):
+        async with effects.transaction(key=key, kind="note"):
+            pass
+    await database.execute(
+        "UPDATE vertice.effect SET at = now() - interval '8 days' WHERE key = '1'"
+    )
+    assert await effects.prune() == 1
+    assert [r["key"] for r in await database.fetch("SELECT key FROM vertice.effect")] == ["2"]
+
+
 async def test_without_a_database_effects_are_unavailable(fence: FixedFence) -> None:
     effects = Effects(BOT, None, fence, Metrics())
     for attempt in (effects.claim(key=1, kind="x"), effects.finish(key=1, kind="x")):

@@ -136,7 +136,7 @@ def keeper(
 ) -> tuple[LeaseKeeper, Ownership]:
     ownership = Ownership(times)
     made = LeaseKeeper(
-        LeaseStore(BOT, name, times.ttl),
+        LeaseStore(BOT, name, times.ttl, lock_seconds=times.renew / 2),
         ownership,
         connect=connect,  # type: ignore[arg-type]
         rows=(0,),
@@ -200,6 +200,42 @@ async def test_a_silent_keeper_is_replaced_after_its_time_and_never_twice_valid(
     b.cancel()
     await asyncio.gather(a, b, return_exceptions=True)
     await second.release()
+
+
+async def test_a_busy_row_is_waited_for_and_then_taken(connect: Callable[[], object]) -> None:
+    effect = await connect()
+    await LeaseStore(BOT, "x", 3.0).ensure(effect, (0,))
+    transaction = effect.transaction()
+    await transaction.start()
+    await effect.fetch("SELECT epoch FROM vertice.shard FOR KEY SHARE")
+    made, ownership = keeper("a", connect)
+    task = asyncio.create_task(made.run())
+    await until(lambda: made.reachable or task.done())
+    assert ownership.epoch(0, boottime()) is None
+    await transaction.rollback()
+    await until(lambda: ownership.epoch(0, boottime()) == 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await made.release()
+
+
+async def test_a_read_only_server_is_waited_for(
+    connect: Callable[[], object], migrated: PostgresDatabase
+) -> None:
+    admin = await connect()
+    switch = f'ALTER DATABASE "{migrated.name}" SET default_transaction_read_only = '
+    await admin.execute(switch + "on")
+    made, ownership = keeper("a", connect)
+    task = asyncio.create_task(made.run())
+    await asyncio.wait({task}, timeout=1.0)
+    assert not task.done()
+    assert not made.reachable
+    await admin.execute("SET default_transaction_read_only = off")
+    await admin.execute(switch + "off")
+    await until(lambda: ownership.epoch(0, boottime()) == 1)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await made.release()
 
 
 async def test_a_lost_connection_is_opened_again(connect: Callable[[], object]) -> None:

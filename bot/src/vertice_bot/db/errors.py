@@ -24,6 +24,7 @@ _OUTAGES = (
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,
     asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.ReadOnlySQLTransactionError,
 )
 
 
@@ -46,6 +47,8 @@ def reason(error: BaseException) -> str:
         return "DatabaseMissing"
     if isinstance(error, asyncpg.TooManyConnectionsError):
         return "TooManyConnections"
+    if isinstance(error, asyncpg.ReadOnlySQLTransactionError):
+        return "ReadOnly"
     if isinstance(error, TimeoutError):
         return "TimedOut"
     return "ConnectionFailed"

@@ -20,6 +20,17 @@ from vertice_bot.effects.nonce import nonce_for
 from vertice_bot.errors import Unavailable
 from vertice_bot.telemetry.metrics import Metrics
 
+KEEP_DAYS = 7
+PRUNE_ROWS = 5000
+_PRUNE = """
+WITH old AS (
+    SELECT key, kind FROM vertice.effect
+    WHERE bot = $1 AND at < now() - make_interval(days => $2) LIMIT $3
+), gone AS (
+    DELETE FROM vertice.effect AS e USING old
+    WHERE e.bot = $1 AND e.key = old.key AND e.kind = old.kind RETURNING 1
+) SELECT count(*) FROM gone
+"""
 _log = structlog.get_logger(__name__)
 
 
@@ -124,6 +135,18 @@ class Effects:
             str(key),
             kind,
         )
+
+    async def prune(self) -> int:
+        """Delete effects that are older than a week, a few thousand at a time.
+
+        Returns
+        -------
+        int
+            How many were deleted.
+        """
+        if self._database is None:
+            return 0
+        return int(await self._database.fetchval(_PRUNE, self._bot, KEEP_DAYS, PRUNE_ROWS))
 
     async def send(
         self, channel: discord.abc.Messageable, *, event_id: int, index: int = 0, **message: Any

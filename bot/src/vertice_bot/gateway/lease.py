@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
+import asyncpg
 import structlog
 
 from vertice_bot.clock import Clock
@@ -75,12 +76,15 @@ class LeaseStore:
         Name of this process start, not of the pod.
     ttl:
         Seconds a lease lives.
+    lock_seconds:
+        How long a take waits for effects under way; less than a request may take.
     """
 
-    def __init__(self, bot: str, owner: str, ttl: float) -> None:
+    def __init__(self, bot: str, owner: str, ttl: float, lock_seconds: float = 1.0) -> None:
         self.bot = bot
         self.owner = owner
         self.ttl = ttl
+        self._lock_timeout = f"SET LOCAL lock_timeout = {max(1, int(lock_seconds * 1000))}"
 
     async def ensure(self, connection: Any, rows: Sequence[int]) -> None:
         """Make missing rows, released."""
@@ -111,7 +115,7 @@ class LeaseStore:
         """
         remembered = {seen.row: seen for seen in take.rows}
         async with connection.transaction():
-            await connection.execute("SET LOCAL lock_timeout = '1s'")
+            await connection.execute(self._lock_timeout)
             locked = await connection.fetch(LOCK, self.bot, sorted(remembered))
             free = [
                 seen.row
@@ -241,15 +245,26 @@ class LeaseKeeper:
             try:
                 wait = await self._step()
                 self.reachable = True
+            except asyncpg.LockNotAvailableError:
+                # An effect of the old owner is under way; its server ends it within seconds.
+                _log.info("row is busy; trying again")
+                self.reachable = True
+                wait = SCAN_SECONDS
             except Exception as error:
-                if not self._is_outage(error):
+                if not self._refused(error):
                     raise
                 self.reachable = False
-                _log.warning("lease store does not answer", error=type(error).__name__)
+                _log.warning("lease store does not serve", error=type(error).__name__)
                 await self._drop()
                 wait = SCAN_SECONDS
             self._show()
             await self._pause(max(0.0, wait - (self._clock() - started)))
+
+    def _refused(self, error: Exception) -> bool:
+        # Also a server that answers and refuses, such as a read-only one during a fail-over.
+        return self._is_outage(error) or isinstance(
+            error, (asyncpg.PostgresError, asyncpg.InterfaceError)
+        )
 
     async def _pause(self, seconds: float) -> None:
         try:
@@ -328,7 +343,7 @@ class LeaseKeeper:
                 async with asyncio.timeout(self._ownership.times.renew):
                     await self._store.release(await self._connected(), release)
         except Exception as error:
-            if not self._is_outage(error):
+            if not self._refused(error):
                 raise
             _log.warning("lease could not be released; it expires by itself")
         finally:

@@ -6,6 +6,8 @@ are a contract with the alerts and dashboards that the operator renders.
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
@@ -59,6 +61,8 @@ class Metrics:
         self.gateway_identify_remaining = Gauge(
             "vertice_gateway_identify_remaining", "IDENTIFYs left for today.", registry=reg
         )
+        # Unknown until Discord was asked: a standby must not look like an empty budget.
+        self.gateway_identify_remaining.set(math.nan)
         self.gateway_reconnects = Counter(
             "vertice_gateway_reconnects_total", "Connections made again.", ["kind"], registry=reg
         )
