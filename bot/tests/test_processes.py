@@ -67,7 +67,7 @@ async def test_sigterm_hands_over_and_exits_0(
     assert await first.ended(5.0) == 0
     released = time.monotonic()
     # The session stays alive: it was closed with a code that allows a RESUME.
-    assert [s.dead for s in discord_server.core.hub.sessions.values()] == [None]
+    assert all(s.dead is None for s in discord_server.core.hub.sessions.values())
     status = await second.until_connected(TTL)
     # The release is announced, so the successor does not wait for an expiry.
     assert time.monotonic() - released < TTL - 2.0
