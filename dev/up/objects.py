@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 MANIFESTS = ROOT / "dev" / "manifests"
+LOCAL_DISCORD = MANIFESTS / "discord.yaml"
 EXAMPLE = ROOT / "examples" / "local.yaml"
 DEV_NAMESPACE = "vertice-dev"
 DEMO_NAMESPACE = "demo"

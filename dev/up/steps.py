@@ -59,6 +59,9 @@ class Up:
             kubectl.apply(self._secrets(kubectl))
             build = image_identity(DEV_IMAGE)
             kubectl.apply(objects.backing_services(build, local_discord=self._local))
+            if not self._local:
+                # One of an earlier run on the local Discord.
+                kubectl.run("delete", "--ignore-not-found", "-f", str(objects.LOCAL_DISCORD))
         load_images(self.cluster, (OPERATOR_IMAGE,), self.progress)
         with self.progress.step("applying the custom resource and the operator"):
             self._apply_operator(kubectl)

@@ -43,9 +43,18 @@ def ready_verdict(bot: Mapping[str, Any]) -> Verdict:
             return Verdict(done=False, text="the operator has not looked at it yet")
         seen = condition.get("observedGeneration", status.get("observedGeneration"))
         if condition["status"] != "True" or seen != current:
-            text = f"{condition.get('reason')}: {condition.get('message', '')}"
-            return Verdict(done=False, text=text.strip())
+            return Verdict(done=False, text="; ".join([_said(condition), *_impaired(found)]))
     return Verdict(done=True, text="Ready")
+
+
+def _said(condition: Mapping[str, Any]) -> str:
+    return f"{condition.get('reason')}: {condition.get('message', '')}".removesuffix(": ")
+
+
+def _impaired(found: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the bot depends on and misses often is the reason behind the reason."""
+    degraded = found.get("Degraded", {})
+    return [_said(degraded)] if degraded.get("status") == "True" else []
 
 
 def deployment_verdict(deployment: Mapping[str, Any]) -> Verdict:

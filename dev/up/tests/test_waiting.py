@@ -46,6 +46,13 @@ def test_a_bot_is_ready_for_its_present_spec(found: dict[str, Any], expected: Ve
     assert ready_verdict(found) == expected
 
 
+def test_a_missing_dependency_is_said_beside_the_reason() -> None:
+    found = resource(2, "False", "True")
+    degraded = {"type": "Degraded", "status": "True", "reason": "D", "message": "discord: gone"}
+    found["status"]["conditions"].append(degraded)
+    assert ready_verdict(found).text == "R: m; D: discord: gone"
+
+
 @pytest.mark.parametrize(
     ("counts", "observed", "done"),
     [((2, 2, 2), 3, True), ((2, 2, 2), 2, False), ((1, 3, 2), 3, False), ((2, 2, 1), 3, False)],
