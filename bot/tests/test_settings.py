@@ -104,7 +104,7 @@ def test_defaults_need_only_the_name(tmp_path: Path) -> None:
         ("discord.gateway_url", "http://x", "discord.gateway_url: "),
         ("lease.renew_seconds", 3, "two renewals must fit"),
         ("lease.ttl_seconds", 2, "lease.ttl_seconds: "),
-        ("lease.ttl_seconds", 31, "lease.ttl_seconds: "),
+        ("lease.ttl_seconds", 121, "lease.ttl_seconds: "),
         ("database.pool_min", 6, "pool_min is greater than pool_max"),
         ("database.tls", "prefer", "database.tls: "),
         ("database.port", 70000, "database.port: "),

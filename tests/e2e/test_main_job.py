@@ -62,25 +62,9 @@ async def test_cases_are_kept_in_postgres_through_the_proxy(main_bot: Bot, membe
     listed = await main_bot.run("cases", {"member": member})
     assert "shouting" in listed.content + json.dumps(listed.embeds)
     # Postgres listens on the loopback of the stand-in's pod only: what is in it came by the proxy.
-    rows = main_bot.product.cluster.kubectl(
-        "-n",
-        "vertice-dev",
-        "exec",
-        "deploy/cloudsql",
-        "-c",
-        "postgres",
-        "--",
-        "psql",
-        "-h",
-        "127.0.0.1",
-        "-U",
-        "postgres",
-        "-d",
-        "vertice",
-        "-Atc",
-        f"select count(*) from vertice.moderation_case where guild_id = {main_bot.guild_id}",
-    )
-    assert rows.stdout.strip() == "1", rows.stderr
+    where = f"bot = 'e2e/{main_bot.name}' and reason = 'shouting'"
+    counted = main_bot.product.sql(f"select count(*) from vertice.moderation_case where {where}")
+    assert counted == "1"
 
 
 async def test_a_spec_edit_rolls_out(main_bot: Bot) -> None:

@@ -91,14 +91,14 @@ class FeatureSettings(_Section):
 class ShardSettings(_Section):
     """How the events of Discord are split; fixed for the life of a bot."""
 
-    count: int = Field(default=1, ge=1, le=1024)
+    count: int = Field(default=1, ge=1, le=4096)
 
 
 class LeaseSettings(_Section):
     """How long an owner may be silent before another one takes its shards, in seconds."""
 
-    ttl_seconds: float = Field(default=6, ge=3, le=30)
-    renew_seconds: float = Field(default=2, ge=0.2, le=10)
+    ttl_seconds: float = Field(default=6, ge=3, le=120)
+    renew_seconds: float = Field(default=2, ge=0.2, le=30)
 
     @model_validator(mode="after")
     def _two_tries(self) -> LeaseSettings:
@@ -168,7 +168,7 @@ class TracingSettings(_Section):
 class LoggingSettings(_Section):
     """How much is logged, and in which form."""
 
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     format: Literal["json", "console"] = "json"
 
     @field_validator("level", mode="before")
