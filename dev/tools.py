@@ -24,6 +24,7 @@ class Tool:
 TOOLS = (
     Tool("redis-server", "redis-server"),
     Tool("promtool", "prometheus"),
+    Tool("chromium", "chromium"),
 )
 
 
