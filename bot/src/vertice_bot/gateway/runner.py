@@ -19,6 +19,7 @@ import discord
 import structlog
 import yarl
 from discord.gateway import ReconnectWebSocket, WebSocketClosure
+from prometheus_client import Counter
 
 from vertice_bot.clock import Clock
 from vertice_bot.errors import Refused
@@ -107,6 +108,7 @@ class ShardRunner:
         self._session: Session | None = None
         self._attempts = Attempts()
         self._stopping = False
+        self._counters: dict[str, Counter] = {}
 
     async def run(self) -> None:
         """Keep the shard connected until :meth:`stop`.
@@ -253,12 +255,16 @@ class ShardRunner:
 
     def received(self, name: str, data: Any, sequence: int | None) -> None:
         """Count an event and its age."""
-        metrics = self._parts.metrics
-        metrics.gateway_events.labels(event=name).inc()
+        counter = self._counters.get(name)
+        if counter is None:
+            # Looked up once per name: the look-up costs more than the counting.
+            counter = self._parts.metrics.gateway_events.labels(event=name)
+            self._counters[name] = counter
+        counter.inc()
         if name in _TIMED:
             created = ((int(data["id"]) >> 22) + DISCORD_EPOCH_MS) / 1000
             self.lag_seconds = max(0.0, self._parts.wall() - created)
-            metrics.gateway_event_lag.observe(self.lag_seconds)
+            self._parts.metrics.gateway_event_lag.observe(self.lag_seconds)
 
     def deliver(self, name: str, parser: Parser, data: Any, sequence: int | None) -> None:
         """Run a parser in the event's context; an unreadable event is skipped and counted."""
