@@ -10,7 +10,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 STEP = $(PY) -m dev.step
 
 .PHONY: help setup tools lint format generate check-generated docs test test-fast test-apiserver e2e \
-        bench bench-operator up down dev kubeconfig lock clean
+        bench bench-operator bench-ready up down push dev kubeconfig lock clean
 
 help: ## Show this list
 	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,8 +28,8 @@ lint: setup ## Formatting, lint, types, import layers
 	@$(STEP) "ruff format" ruff format --check .
 	@$(STEP) "ruff check" ruff check .
 	@$(STEP) "mypy" mypy
-	@$(STEP) "import layers: operator" lint-imports --config operator/.importlinter --no-cache
-	@$(STEP) "import layers: bot" lint-imports --config bot/.importlinter --no-cache
+	@$(STEP) "import layers: operator" lint-imports operator/.importlinter --no-cache
+	@$(STEP) "import layers: bot" lint-imports bot/.importlinter --no-cache
 	@$(STEP) "no registry hosts" $(PY) -m dev.hosts
 
 format: setup ## Rewrite files to the house format
@@ -61,16 +61,23 @@ up: setup ## Bring up the whole product on a local cluster (TOKEN_FILE=... runs 
 down: setup ## Remove everything that `make up` made
 	@$(PY) -m dev.up --down
 
+push: setup ## Build both images, push them to REGISTRY, write build/install.yaml that uses them
+	@test -n "$(REGISTRY)" || { echo "say where to: make push REGISTRY=example.com/team" >&2; exit 2; }
+	@$(PY) -m dev.push $(REGISTRY)
+
 dev: setup ## The bot alone, without a cluster: embedded Postgres, local Discord, reload on change
 	@$(PY) -m dev.local
 
 kubeconfig: ## Print the path of the running cluster's kubeconfig
 	@$(PY) -m dev.cluster kubeconfig
 
-bench: bench-operator ## All measurements, each printed as a ratio
+bench: bench-operator bench-ready ## All measurements, each printed as a ratio
 
 bench-operator: setup ## Writes, time to ready, memory of the operator
 	@$(PY) -m bench.operator
+
+bench-ready: setup ## Time from apply to Ready on the cluster of `make up`, split by cause
+	@$(PY) -m bench.ready
 
 docs: generate ## Refresh the generated documentation pages
 
