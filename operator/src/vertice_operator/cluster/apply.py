@@ -41,6 +41,9 @@ class Applier:
         """
         kind, name = step.kind.kind, step.name
         if step.act is Act.SKIP:
+            if known is not None and known.body:
+                bot_key = (bot.metadata.namespace, bot.metadata.name)
+                self._cache.agree(bot_key, (kind, name), known.resource_version, _wanted(step))
             return ChildResult(kind, name, ChildState.APPLIED)
         if step.act is Act.UNAVAILABLE:
             return ChildResult(kind, name, ChildState.SKIPPED, step.because)
@@ -104,7 +107,7 @@ class Applier:
                 (bot.metadata.namespace, bot.metadata.name), (step.kind.kind, step.name)
             )
             raise
-        self._cache.store(step.kind, applied, sure=True)
+        self._cache.confirm(step.kind, applied, _wanted(step))
         return known is None or applied["metadata"]["resourceVersion"] != known.resource_version
 
     async def _own(self, bot: DiscordBot, kind: ChildKind, name: str) -> str | None:
@@ -136,6 +139,11 @@ class Applier:
             "spec": {"replicas": step.handover},
         }
         await self._client.apply(step.kind, body, uid=uid, manager=names.REPLICAS_HANDOVER_MANAGER)
+
+
+def _wanted(step: Step) -> str | None:
+    meta = step.body["metadata"] if step.body is not None else {}
+    return (meta.get("annotations") or {}).get(names.ANNOTATION_SPEC_HASH)
 
 
 def _orphan(bot: DiscordBot, meta: Mapping[str, Any]) -> bool:

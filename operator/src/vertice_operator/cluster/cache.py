@@ -42,6 +42,7 @@ class _Entry:
     generation: int | None
     owner_uid: str | None
     packed: bytes
+    agrees: str | None = None
 
 
 class LiveCache:
@@ -69,7 +70,7 @@ class LiveCache:
         same = known is not None and known.uid == meta["uid"]
         if known is not None and same and not _newer(meta, known.version):
             if sure and meta["resourceVersion"] == known.version:
-                known.packed = _pack(kind.kind, document)
+                known.packed, known.agrees = _pack(kind.kind, document), None
             return News.NONE
         generation = meta.get("generation")
         packed = _pack(kind.kind, document)
@@ -79,6 +80,32 @@ class LiveCache:
         if known is None or not same or generation is None or generation != known.generation:
             return News.CHANGE
         return News.STATUS
+
+    def confirm(self, kind: Kind, document: Mapping[str, Any], wanted: str | None) -> None:
+        """Take the API server's answer to our own apply: at that version it is as wanted."""
+        bot = bot_of(document)
+        if kind.kind in _WITH_STATUS or bot is None:
+            self.store(kind, document, sure=True)
+            return
+        meta = document["metadata"]
+        key = (kind.kind, meta["name"])
+        known = self._by_bot.setdefault(bot, {}).get(key)
+        if known is not None and known.uid == meta["uid"] and _newer_than(known.version, meta):
+            return
+        self._by_bot[bot][key] = _Entry(
+            meta["uid"], meta["resourceVersion"], meta.get("generation"), _owner(meta), b"", wanted
+        )
+
+    def agree(self, bot: BotKey, key: ChildKey, version: str, wanted: str | None) -> None:
+        """Note that a child at this version is as wanted, by the hash of what is wanted.
+
+        Its content then need not be kept: only another version has to be compared again. Kinds
+        whose status or template is looked at keep theirs.
+        """
+        entry = self._by_bot.get(bot, {}).get(key)
+        if entry is None or entry.version != version or key[0] in _WITH_STATUS:
+            return
+        entry.packed, entry.agrees = b"", wanted
 
     def remove(self, kind: Kind, document: Mapping[str, Any]) -> bool:
         """Forget an object that is gone; a later object of the same name stays."""
@@ -131,7 +158,7 @@ class LiveCache:
     def children(self, bot: BotKey) -> dict[ChildKey, Live]:
         """Return the children of a bot as last seen, without its pods."""
         return {
-            key: Live(*key, entry.uid, entry.version, entry.owner_uid, _unpack(entry))
+            key: Live(*key, entry.uid, entry.version, entry.owner_uid, _unpack(entry), entry.agrees)
             for key, entry in self._by_bot.get(bot, {}).items()
             if key[0] != "Pod"
         }
@@ -179,6 +206,10 @@ def _newer(meta: Mapping[str, Any], known: str) -> bool:
     return bool(version != known)
 
 
+def _newer_than(known: str, meta: Mapping[str, Any]) -> bool:
+    return _newer({"resourceVersion": known}, meta["resourceVersion"])
+
+
 def _pack(kind: str, document: Mapping[str, Any]) -> bytes:
     kept = {key: value for key, value in document.items() if key != "status"}
     if kind in _WITH_STATUS and "status" in document:
@@ -190,5 +221,7 @@ def _pack(kind: str, document: Mapping[str, Any]) -> bytes:
 
 
 def _unpack(entry: _Entry) -> dict[str, Any]:
+    if not entry.packed:
+        return {}
     document: dict[str, Any] = json.loads(zlib.decompress(entry.packed))
     return document

@@ -12,6 +12,7 @@ import json
 import os
 import time
 import urllib.parse
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -245,6 +246,10 @@ class KubeClient:
                 self._configuration = await self._load()
                 self._configuration.connection_pool_maxsize = self._pool
                 self._configuration.retries = False
+                # Looking for proxies in the environment costs two threads' turns a request.
+                self._configuration.client_session_kwargs = {
+                    "trust_env": bool(urllib.request.getproxies())
+                }
                 self._rest = RESTClientObject(self._configuration)
         assert self._configuration is not None
         settings: dict[str, Any] = dict(await self._configuration.auth_settings())

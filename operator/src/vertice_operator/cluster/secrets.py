@@ -10,11 +10,13 @@ import binascii
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.cluster import errors
+from vertice_operator.cluster.cache import BotKey
 from vertice_operator.cluster.client import KubeClient
 from vertice_operator.cluster.kinds import SECRET
 from vertice_operator.decide.facts import SecretFact
@@ -39,12 +41,34 @@ class SecretsRead:
 class SecretReader:
     """Reads what a bot refers to, by get alone: the operator may neither list nor watch Secrets."""
 
-    def __init__(self, client: KubeClient) -> None:
-        self._client = client
+    def __init__(
+        self, client: KubeClient, fresh: float = 2.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._client, self._fresh, self._clock = client, fresh, clock
         self._process_key = secrets.token_bytes(32)
+        self._last: dict[BotKey, tuple[float, tuple[str, int], SecretsRead]] = {}
 
     async def read(self, bot: DiscordBot) -> SecretsRead:
-        """Read every referenced Secret once."""
+        """Read every referenced Secret once.
+
+        A reading of the last ``fresh`` seconds for the same spec is given again, because the
+        looks at a bot that is being changed follow each other closely.
+        """
+        now, meta = self._clock(), bot.metadata
+        key, identity = (meta.namespace, meta.name), (meta.uid, meta.generation)
+        last = self._last.get(key)
+        recent = last is not None and last[1] == identity and now - last[0] < self._fresh
+        if last is not None and recent and last[2].hash is not None:
+            return last[2]
+        found = await self._read(bot)
+        self._last[key] = now, identity, found
+        return found
+
+    def forget(self, bot: BotKey) -> None:
+        """Forget a bot that is gone."""
+        self._last.pop(bot, None)
+
+    async def _read(self, bot: DiscordBot) -> SecretsRead:
         wanted = references(bot)
         contents = await asyncio.gather(
             *(self._content(bot.metadata.namespace, name, keys) for name, keys in wanted.items())

@@ -16,7 +16,8 @@ class Live:
     """A live object that carries our label.
 
     ``body`` is the object without ``managedFields``; its ``status`` is there only for the kinds
-    whose status matters to us.
+    whose status matters to us. It is empty where ``agrees`` alone is known: the hash of the wanted
+    object that this version was found to be as wanted by.
     """
 
     kind: str
@@ -25,6 +26,7 @@ class Live:
     resource_version: str
     owner_uid: str | None
     body: Mapping[str, Any] = field(repr=False)
+    agrees: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

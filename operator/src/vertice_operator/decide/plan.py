@@ -137,17 +137,21 @@ def _step(
         return Step(kind, name, Act.APPLY, body, because="does not exist")
     if rolls is not None and not bot.spec.suspend and state.state in _MIGRATES_FIRST:
         return Step(kind, name, Act.HOLD, because=state.message, pending=True)
+    if not live.body:
+        if live.agrees == _hash(body):
+            return Step(kind, name, Act.SKIP, body)
+        return Step(kind, name, Act.APPLY, body, "another state is wanted")
     handover = _handover(bot, given, body, live.body) if kind.kind == "Deployment" else None
     difference = rolls or first_difference(_content(body), live.body)
     if difference is None and handover is None:
-        return Step(kind, name, Act.SKIP)
+        return Step(kind, name, Act.SKIP, body)
     drift = _hash(body) == _hash(live.body)
     return Step(kind, name, Act.APPLY, body, difference or "replicas", drift, handover)
 
 
 def _template_difference(body: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
     """Return the first difference that would roll the pods of a Deployment."""
-    if body["kind"] != "Deployment":
+    if body["kind"] != "Deployment" or not live:
         return None
     wanted, found = body["spec"]["template"], live["spec"]["template"]
     return first_difference({"spec": {"template": wanted}}, {"spec": {"template": found}})

@@ -66,9 +66,10 @@ class Operator:
         self.poller = CoveragePoller(
             self.cache, StatuszReader(), settings.statusz_seconds, self.queue.add
         )
+        self.secrets = SecretReader(client, fresh=min(2.0, settings.secret_recheck_seconds / 2))
         self.gatherer = FactsGatherer(
             self.cache,
-            SecretReader(client),
+            self.secrets,
             self.tokens,
             self.discovery,
             Defaults(
@@ -82,6 +83,7 @@ class Operator:
         )
         store = LeaseStore(client, settings.lease_namespace, settings.lease_name)
         self.elector = LeaderElector(store, identity, settings.lease)
+        self.settle = Settle(settings.status_settle_seconds)
         self.reconciler = self._make_reconciler(identity)
         watched = (*(kind for kind in KINDS if not kind.optional), POD)
         self.watcher = make_watcher(self.take, watched, settings.namespaces)
@@ -197,7 +199,8 @@ class Operator:
                 again = await self.reconciler.reconcile(key)
             self.queue.forget(key)
             if again is not None:
-                self.queue.add_after(key, again)
+                # A status that waits is looked at once, when its time has come.
+                self.queue.add_after(key, again, instead=self.settle.waits(key))
             self.metrics.bots.succeeded(key, time.time())
         except errors.NotLeaderError:
             result = "lost"
@@ -279,6 +282,7 @@ class Operator:
     def _gone(self, key: Key) -> None:
         self.queue.discard(key)
         self.cache.forget(key)
+        self.secrets.forget(key)
         self.poller.reports.pop(key, None)
         self.metrics.bots.forget(key)
         self._wake(self.tokens.release(key))
@@ -293,7 +297,7 @@ class Operator:
             self.cache,
             self.gatherer,
             EventPoster(self.client, identity),
-            Settle(self.settings.status_settle_seconds),
+            self.settle,
             self.settings.lease_namespace,
             self.settings.secret_recheck_seconds,
             on_gone=self._gone,

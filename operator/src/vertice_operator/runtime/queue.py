@@ -75,14 +75,17 @@ class WorkQueue:
         if key not in self._busy:
             self._ready.put_nowait(key)
 
-    def add_after(self, key: Key, seconds: float) -> None:
-        """Want ``key`` in ``seconds``; of several wake-ups for one key only the earliest stays."""
+    def add_after(self, key: Key, seconds: float, *, instead: bool = False) -> None:
+        """Want ``key`` in ``seconds``; of several wake-ups for one key only the earliest stays.
+
+        With ``instead`` this one replaces any other.
+        """
         loop = asyncio.get_running_loop()
-        due, earlier = loop.time() + seconds, self._timers.get(key)
-        if earlier is not None:
-            if earlier.when() <= due:
+        due, other = loop.time() + seconds, self._timers.get(key)
+        if other is not None:
+            if other.when() <= due and not instead:
                 return
-            earlier.cancel()
+            other.cancel()
         self._timers[key] = loop.call_at(due, self._fire, key)
 
     def retry(self, key: Key, patience: Backoff, at_least: float = 0.0) -> float:

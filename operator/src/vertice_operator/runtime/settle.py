@@ -37,6 +37,10 @@ class Settle:
         self._waiting[key] = since, until
         return until - now
 
+    def waits(self, key: Key) -> bool:
+        """Tell whether the status of ``key`` waits."""
+        return key in self._waiting
+
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a key that is gone."""
         self._waiting.pop(key, None)
