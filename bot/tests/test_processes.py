@@ -56,6 +56,20 @@ async def test_one_is_active_the_other_stands_by_and_both_are_ready(
     assert 'vertice_shard_ready{shard="0"} 1.0' in (await first.get("/metrics", first.metrics))[1]
 
 
+async def test_the_holder_runs_every_shard(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    bot = fleet("bot", migrated, shards={"count": 2}).start()
+    status = await bot.until_connected(30.0)
+    assert [(s["id"], s["state"], s["epoch"]) for s in status["shards"]] == [
+        (0, "LIVE", 1),
+        (1, "LIVE", 1),
+    ]
+    assert identifies(discord_server) == 2
+    sessions = discord_server.core.hub.sessions.values()
+    assert sorted((s.shard_id, s.shard_count) for s in sessions) == [(0, 2), (1, 2)]
+
+
 async def test_sigterm_hands_over_and_exits_0(
     fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
 ) -> None:
