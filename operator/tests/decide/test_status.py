@@ -121,6 +121,27 @@ def test_a_failed_child_is_told_where_it_belongs(
     assert ready == ("True" if child == "PrometheusRule" else "False"), "monitoring stops no bot"
 
 
+def test_only_a_finished_rollout_with_pods_is_the_last_good_one(world: Any, pod: Any) -> None:
+    here = world(image={"repository": "bot", "tag": "2"})
+    here.status = {"image": {"lastGood": "bot:1"}}
+    here.act()
+    here.deployed(replicas=1, updatedReplicas=1, availableReplicas=0)
+    status = status_of(here)
+    assert status.image is not None
+    assert (status.image.last_good, status.image.current) == ("bot:1", None)
+    here.deployed(replicas=1, updatedReplicas=1, availableReplicas=1)
+    status = status_of(here)
+    assert status.image is not None
+    assert (status.image.last_good, status.image.current) == ("bot:2", "bot:2")
+    idle = world(image={"repository": "bot", "tag": "3"}, suspend=True)
+    idle.status = {"image": {"lastGood": "bot:2"}}
+    idle.act()
+    idle.deployed(replicas=0)
+    status = status_of(idle)
+    assert status.image is not None
+    assert status.image.last_good == "bot:2", "no pod has proved anything"
+
+
 def test_quota_before_the_first_pod(world: Any) -> None:
     here = world()
     plan = here.plan()

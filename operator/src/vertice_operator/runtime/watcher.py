@@ -13,6 +13,7 @@ This module is the only one that imports kopf.
 import asyncio
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import datetime
 import logging
@@ -28,6 +29,9 @@ from vertice_operator.api import names
 from vertice_operator.cluster.kinds import BOT, Kind
 
 log = logging.getLogger(__name__)
+_GRACE = 4.0
+"""Seconds for kopf to end in good order when it is asked to."""
+
 Sink = Callable[[Kind, str | None, dict[str, Any]], None]
 """Takes the kind, the event type (None for the first listing) and the object."""
 
@@ -108,7 +112,19 @@ def _run_and_abandon(main: Coroutine[Any, Any, None], patience: float = 2.0) -> 
             loop.run_until_complete(asyncio.wait(rest, timeout=patience))
         # What is left is dropped with the loop; that is no news for the log.
         loop.set_exception_handler(lambda loop, context: None)
+        for task in rest:
+            _drop(task.get_coro())
         loop.close()
+
+
+def _drop(coroutine: Any, attempts: int = 20) -> None:
+    """End a coroutine that does not want to: each attempt gets it past one more ``await``."""
+    for _ in range(attempts):
+        try:
+            coroutine.close()
+        except BaseException:  # noqa: BLE001, S112 - the last words of what is thrown away
+            continue
+        return
 
 
 class KopfWatcher:
@@ -199,6 +215,8 @@ class KopfWatcher:
     async def _kopf(self) -> None:
         # A threading.Event would be waited for in an executor thread, which hangs the restart.
         loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        this = asyncio.current_task()
+        assert this is not None
 
         def stop_from_outside() -> None:
             if not loop.is_closed():
@@ -224,6 +242,9 @@ class KopfWatcher:
         for task in ended:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GRACE):
+                await kopf.run_tasks(tasks, ignored={this})
 
     def _registry(self) -> kopf.OperatorRegistry:
         """Make a registry of our own; the global one leaks handlers between starts."""
