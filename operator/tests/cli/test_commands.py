@@ -75,7 +75,7 @@ def test_every_flag_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         "STATUSZ_SECONDS": "4", "STATUS_SETTLE_SECONDS": "5", "RECONCILE_TIMEOUT": "6",
         "REQUEST_TIMEOUT": "1", "LEASE_SECONDS": "7", "LEASE_NAME": "n", "LEASE_NAMESPACE": "s",
         "IDENTITY": "me", "HTTP_HOST": "::1", "HTTP_PORT": "1", "LOG_LEVEL": "DEBUG",
-        "LOG_FORMAT": "console",
+        "LOG_FORMAT": "console", "OPERATOR_NAMESPACE": "o",
     }  # fmt: skip
     for name, value in values.items():
         monkeypatch.setenv(PREFIX + name, value)
@@ -89,7 +89,7 @@ def test_every_flag_is_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
         resync_seconds=1, secret_recheck_seconds=2, optional_recheck_seconds=3, statusz_seconds=4,
         status_settle_seconds=5, reconcile_timeout=6, request_timeout=1, lease_seconds=7,
         lease_name="n", lease_namespace="s", identity="me", http_host="::1", http_port=1,
-        log_level="DEBUG", log_format="console",
+        log_level="DEBUG", log_format="console", operator_namespace="o",
     )  # fmt: skip
 
 
@@ -115,6 +115,23 @@ def test_bad_flags_end_with_2_and_a_line(
     done = cli.invoke(operator, ["run", *flags], env={"COLUMNS": "200"})
     assert done.exit_code == 2
     assert says in done.output
+
+
+def test_without_a_kubeconfig_it_ends_with_2_and_a_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    done = cli.invoke(operator, ["run", "--http-port=0"])
+    assert done.exit_code == 2
+    assert "no way to a cluster" in done.output
+
+
+def test_a_fault_of_its_own_ends_with_70(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def serve(settings: Settings) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(run_module, "serve", serve)
+    assert cli.invoke(operator, ["run"]).exit_code == 70
 
 
 def test_a_short_lease_shortens_requests_by_itself() -> None:

@@ -17,6 +17,7 @@ import pytest
 import yaml
 from aiohttp import web
 
+from vertice_operator.cluster.errors import NotLeaderError
 from vertice_operator.runtime.metrics import Metrics
 
 pytestmark = pytest.mark.apiserver
@@ -191,6 +192,8 @@ async def test_without_the_lease_nothing_is_written(
     await harness.eventually(operator.elector.gained.is_set, "leading")
     proxy.refuse = lambda request: web.Response(status=503) if "leases" in request.path else None
     await harness.eventually(operator.elector.lost.is_set, "lost", seconds=10)
+    with pytest.raises(NotLeaderError):
+        operator.client.guard()
     harness.requests.clear()
     await harness.apply(bot())
     await asyncio.sleep(2)

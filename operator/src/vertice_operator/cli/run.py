@@ -1,10 +1,11 @@
 """``vertice-operator run``: starts the controller. Every flag is also a variable."""
 
 import asyncio
-import os
+import logging
 from typing import Annotated
 
 import typer
+from kubernetes.aio.config import ConfigException
 from pydantic import ValidationError
 
 from vertice_operator.cluster.client import pod_namespace
@@ -17,7 +18,9 @@ from vertice_operator.runtime.settings import (
     Settings,
 )
 
+log = logging.getLogger(__name__)
 EXIT_BAD_CONFIGURATION = 2
+EXIT_INTERNAL = 70
 
 
 def _option(name: str, help: str, panel: str = "General") -> typer.models.OptionInfo:  # noqa: A002
@@ -44,6 +47,9 @@ def run(
     default_proxy_image: Annotated[
         str, _option("--default-proxy-image", "Image of the Cloud SQL Auth Proxy.")
     ] = DEFAULT_PROXY_IMAGE,
+    operator_namespace: Annotated[
+        str, _option("--operator-namespace", "Default: the pod's, or vertice-system.")
+    ] = "",
     workers: Annotated[int, _option("--workers", "Resources reconciled at once.")] = 8,
     resync_seconds: Annotated[
         float, _option("--resync-seconds", "Full list that heals missed events.", _TIMES)
@@ -73,7 +79,7 @@ def run(
         str, _option("--lease-name", "Name of the Lease.", _LEASE)
     ] = "vertice-operator",
     lease_namespace: Annotated[
-        str, _option("--lease-namespace", "Default: the pod's, or vertice-system.", _LEASE)
+        str, _option("--lease-namespace", "Default: the pod's, or default.", _LEASE)
     ] = "",
     identity: Annotated[
         str, _option("--identity", "Holder name. Default: POD_UID, or made up.", _LEASE)
@@ -90,13 +96,12 @@ def run(
     """Run the controller until SIGTERM.
 
     Reaches the cluster by KUBECONFIG, by the pod's service account, or by ~/.kube/config. Exit
-    codes: 0 stopped by a signal, 2 bad flags, 70 an internal fault.
+    codes: 0 stopped by a signal, 2 bad flags or no way to a cluster, 70 an internal fault.
     """
     given = {key: value for key, value in locals().items() if key != "namespace"}
     given["namespaces"] = tuple(_split(namespace or ()))
-    given["lease_namespace"] = lease_namespace or pod_namespace(
-        os.environ.get("POD_NAMESPACE", "vertice-system")
-    )
+    given["lease_namespace"] = lease_namespace or pod_namespace("default")
+    given["operator_namespace"] = operator_namespace or pod_namespace("vertice-system")
     try:
         settings = Settings(**given)
     except ValidationError as error:
@@ -105,7 +110,14 @@ def run(
             typer.echo(f"{flag} {each['msg']}".strip(), err=True)
         raise typer.Exit(EXIT_BAD_CONFIGURATION) from None
     logs.set_up(settings.log_level, settings.log_format)
-    asyncio.run(serve(settings))
+    try:
+        asyncio.run(serve(settings))
+    except ConfigException as error:
+        typer.echo(f"no way to a cluster: {error} (set KUBECONFIG)", err=True)
+        raise typer.Exit(EXIT_BAD_CONFIGURATION) from None
+    except Exception:
+        log.exception("the operator ends by a fault of its own; please report it")
+        raise typer.Exit(EXIT_INTERNAL) from None
 
 
 def _split(names: "list[str] | tuple[()]") -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from vertice_operator.api.v1alpha1.status import DiscordBotStatus
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.cache import BotKey, LiveCache, News, bot_of
-from vertice_operator.cluster.client import KubeClient
+from vertice_operator.cluster.client import KubeClient, load_configuration
 from vertice_operator.cluster.discovery import Discovery
 from vertice_operator.cluster.events import EventPoster
 from vertice_operator.cluster.facts import FactsGatherer
@@ -298,7 +298,7 @@ class Operator:
             self.gatherer,
             EventPoster(self.client, identity),
             self.settle,
-            self.settings.lease_namespace,
+            self.settings.operator_namespace,
             self.settings.secret_recheck_seconds,
             on_gone=self._gone,
             on_status=self._status,
@@ -357,7 +357,11 @@ async def _within(seconds: float, task: "asyncio.Task[Any]") -> None:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the operator until SIGTERM or SIGINT."""
+    """Run the operator until SIGTERM or SIGINT.
+
+    Raises ``ConfigException`` at once when no way to a cluster is configured.
+    """
+    await load_configuration()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -42,6 +42,9 @@ class Settings(BaseModel):
     """Duration of the leader Lease; renew deadline 2/3 and retry 2/15 of it follow."""
     lease_name: str = "vertice-operator"
     lease_namespace: str = "default"
+    """Where the Lease is. Outside of a cluster ``default``, which every cluster has."""
+    operator_namespace: str = "vertice-system"
+    """Where the operator runs; its pods may ask the bots for ``/statusz``."""
     identity: str = ""
     """Name of this process in the Lease. The pod's uid lets a restarted container go on at once."""
     workers: int = Field(8, ge=1, le=64)
