@@ -30,6 +30,8 @@ class Run:
 
     session: Session
     lines: list[str]
+    others: frozenset[psutil.Process]
+    """Children that the test session had before."""
     stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def said(self, text: str, seconds: float = 45) -> None:
@@ -69,7 +71,7 @@ async def run(tmp_path: Path) -> AsyncIterator[Run]:
     lines: list[str] = []
     ports = Ports(free_port(), free_port(), free_port())
     session = Session(Layout(tmp_path / "state"), ports, None, lines.append, sources=sources)
-    running = Run(session, lines)
+    running = Run(session, lines, frozenset(psutil.Process().children(recursive=True)))
     work = asyncio.create_task(session.run(running.stop))
     try:
         yield running
@@ -103,7 +105,7 @@ async def test_up_answers_reloads_and_leaves_nothing(run: Run, tmp_path: Path) -
     assert await run.process_start() != first
     assert sum("Three things to try" in line for line in run.lines) == 1
 
-    children = psutil.Process().children(recursive=True)
+    children = set(psutil.Process().children(recursive=True)) - run.others
     assert len(children) >= 3
     run.stop.set()
     await run.said("all stopped")
