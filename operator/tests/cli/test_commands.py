@@ -120,6 +120,7 @@ def test_bad_flags_end_with_2_and_a_line(
 def test_without_a_kubeconfig_it_ends_with_2_and_a_line(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    monkeypatch.setattr(run_module.logs, "set_up", lambda level, form: None)
     monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
     done = cli.invoke(operator, ["run", "--http-port=0"])
     assert done.exit_code == 2
@@ -130,6 +131,7 @@ def test_a_fault_of_its_own_ends_with_70(monkeypatch: pytest.MonkeyPatch) -> Non
     async def serve(settings: Settings) -> None:
         raise ZeroDivisionError
 
+    monkeypatch.setattr(run_module.logs, "set_up", lambda level, form: None)
     monkeypatch.setattr(run_module, "serve", serve)
     assert cli.invoke(operator, ["run"]).exit_code == 70
 
