@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -46,22 +47,19 @@ def test_leftovers_of_others_stay(tmp_path: Path) -> None:
     assert [path.name for path in results.iterdir()] == ["b"]
 
 
-def test_empty_shared_folders_go_and_so_does_a_dead_socket(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    root = tmp_path / "r"
-    folder = root / "var/lib/kubelet/device-plugins"
-    folder.mkdir(parents=True)
-    with socket.socket(socket.AF_UNIX) as server:
-        # By a relative name: the path of a socket may have 107 characters at most.
-        monkeypatch.chdir(folder)
-        server.bind("kubelet.sock")
-        server.listen()
+def test_empty_shared_folders_go_and_so_does_a_dead_socket(tmp_path: Path) -> None:
+    # The path of a socket may have 107 characters at most, which pytest's own folders exceed.
+    with tempfile.TemporaryDirectory(prefix="v") as short:
+        root = Path(short)
+        folder = root / "var/lib/kubelet/device-plugins"
+        folder.mkdir(parents=True)
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(folder / "kubelet.sock"))
+            server.listen()
+            Leftovers(tmp_path / "one", root).remove()
+            assert folder.exists()
         Leftovers(tmp_path / "one", root).remove()
-        assert folder.exists()
-    monkeypatch.chdir(tmp_path)
-    Leftovers(tmp_path / "one", root).remove()
-    assert not (root / "var/lib/kubelet").exists()
+        assert not (root / "var/lib/kubelet").exists()
 
 
 def test_groups_get_the_processors_of_their_parent(tmp_path: Path) -> None:
