@@ -170,6 +170,9 @@ class Postgres:
                 ],
                 stdin=f'CREATE DATABASE "{self.database}"\n',
             )
+            # The password is asked for from any address; where to listen is the caller's choice.
+            with (making / "pg_hba.conf").open("a") as rules:
+                rules.write("host all all all scram-sha-256\n")
             making.rename(self.data)
         finally:
             password.unlink()

@@ -15,10 +15,10 @@ from pathlib import Path
 import aiohttp
 from watchfiles import DefaultFilter, awatch
 
-from dev.discord.world.seed import DEFAULT_TOKEN
 from dev.local.child import Child
 from dev.local.postgres import Postgres
 from dev.local.settings import (
+    LOCAL_TOKEN,
     LOOPBACK,
     Layout,
     Ports,
@@ -79,7 +79,7 @@ class Session:
         await asyncio.to_thread(postgres.start)
         self._note(f"Postgres is up ({self.layout.database})")
         try:
-            token = None if self.token_file else DEFAULT_TOKEN
+            token = None if self.token_file else LOCAL_TOKEN
             config = bot_config(self.layout, self.ports, postgres.port, self.token_file)
             write_files(self.layout, config, token)
             async with self._discord():
@@ -100,7 +100,7 @@ class Session:
         if self.token_file is not None:
             yield
             return
-        child = await self._start("discord", *discord_command(self.ports))
+        child = await self._start("discord", *discord_command(self.layout, self.ports))
         try:
             await self._answers(child, f"http://{LOOPBACK}:{self.ports.discord}/")
             self._note("the local Discord is up")
@@ -175,11 +175,12 @@ def bot_command(action: str, config: str) -> list[str]:
     return [str(Path(sys.executable).with_name("vertice-bot")), action, "--config", config]
 
 
-def discord_command(ports: Ports) -> list[str]:
+def discord_command(layout: Layout, ports: Ports) -> list[str]:
     """Return the arguments for this Python that run the local Discord."""
     status = f"http://{LOOPBACK}:{ports.http}/statusz"
     listen = ["--host", LOOPBACK, "--port", str(ports.discord)]
-    return ["-m", "dev.discord", "serve", *listen, "--statusz", status]
+    token = ["--token-file", str(layout.token)]
+    return ["-m", "dev.discord", "serve", *listen, *token, "--statusz", status]
 
 
 def _bot_ports(ports: Ports) -> tuple[int, int]:

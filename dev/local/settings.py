@@ -10,6 +10,13 @@ from typing import Any
 import yaml
 
 LOOPBACK = "127.0.0.1"
+LOCAL_TOKEN = "local.discord.token-not-a-secret"  # noqa: S105 - says so itself
+"""The bot's token on the local Discord, of no use anywhere else.
+
+It names no application id, so that each start of the local Discord, whose world lives in memory,
+makes an application with an id of its own. The bot remembers by application what commands it has
+registered: under the same id it would take those of an earlier world to be there still.
+"""
 
 
 @dataclass(frozen=True)

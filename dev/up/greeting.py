@@ -29,7 +29,8 @@ async def ping(page: str, patience: float = _PATIENCE_SECONDS) -> str:
             try:
                 home = await script.home()
                 channel, member = home.channel("bot-commands"), home.user("nina")
-                answer = await script.run_command(channel, member, "ping")
+                # By its id: others may have added bots with a command of that name.
+                answer = await script.run_command(channel, member, "ping", bot_id=home.bot())
                 if answer.content:
                     return answer.content
                 seen = f"the interaction is {answer.state}"

@@ -15,7 +15,7 @@ from dev.cluster.images import PROXY_IMAGE, image_identity
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.progress import Progress
 from dev.cluster.provider import Provider
-from dev.discord.world.seed import DEFAULT_TOKEN
+from dev.local.settings import LOCAL_TOKEN
 from dev.up import objects
 from dev.up.images import BOT_IMAGE, DEV_IMAGE, OPERATOR_IMAGE, build_images, load_images
 from dev.up.waiting import Verdict, deployment_verdict, ready_verdict, wait_for, with_problems
@@ -34,11 +34,13 @@ class Up:
         cluster: The cluster, made when it is not there.
         progress: Told everything.
         token: Token of the real Discord; None means the local one.
+        build: Brings the images into the Docker engine.
     """
 
     cluster: Provider
     progress: Progress
     token: str | None = None
+    build: Callable[[Progress], None] = build_images
 
     @property
     def _local(self) -> bool:
@@ -75,7 +77,7 @@ class Up:
     def _cluster_and_images(self) -> None:
         """Make the cluster while the images are built: one waits, the other computes."""
         with ThreadPoolExecutor(max_workers=2) as pool:
-            images = pool.submit(build_images, self.progress)
+            images = pool.submit(self.build, self.progress)
             cluster = pool.submit(self.cluster.create)
             cluster.result()
             images.result()
@@ -83,7 +85,7 @@ class Up:
     def _secrets(self, kubectl: Kubectl) -> list[objects.Object]:
         items = kubectl.get("secrets", "-n", objects.DEMO_NAMESPACE)["items"]
         found = {item["metadata"]["name"]: item for item in items}
-        values = objects.credentials(found, self.token or DEFAULT_TOKEN, new_google_key)
+        values = objects.credentials(found, self.token or LOCAL_TOKEN, new_google_key)
         return objects.secret_objects(values, local_discord=self._local)
 
     def _apply_operator(self, kubectl: Kubectl) -> None:

@@ -112,6 +112,25 @@ async def test_up_answers_reloads_and_leaves_nothing(run: Run, tmp_path: Path) -
     assert [child for child in children if child.is_running()] == []
 
 
+async def test_a_second_run_on_the_same_database_answers_too(tmp_path: Path) -> None:
+    """The database remembers registered commands; the local Discord starts without them."""
+    (tmp_path / "src").mkdir()
+    for _ in range(2):
+        lines: list[str] = []
+        ports = Ports(free_port(), free_port(), free_port())
+        layout = Layout(tmp_path / "state")
+        session = Session(layout, ports, None, lines.append, sources=tmp_path / "src")
+        running = Run(session, lines, frozenset())
+        work = asyncio.create_task(session.run(running.stop))
+        try:
+            await running.said("commands synced")
+            await running.said("shard is live")
+            assert (await running.command("ping"))["message"]["content"]
+        finally:
+            running.stop.set()
+            await work
+
+
 async def test_a_bot_that_ends_waits_for_a_change(run: Run, tmp_path: Path) -> None:
     await run.said("the bot is ready")
     owner = [
