@@ -32,7 +32,7 @@ Observer = Callable[[str, str, int, float], None]
 
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
 _OTHER = "application/yaml"
-_LIST_PAGE = 500
+_LIST_PAGE = 50
 
 
 async def load_configuration(context: str | None = None) -> Configuration:

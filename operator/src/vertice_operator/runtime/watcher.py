@@ -64,6 +64,9 @@ def configure(settings: kopf.OperatorSettings, selectors: Iterable[Kind], namesp
     # inactivity_timeout stays at its 70 s: bookmarks come every 60 s.
     settings.watching.server_timeout, settings.watching.connect_timeout = 270, 10
     settings.watching.reconnect_backoff = 1.0
+    # Whole lists in memory at once would be most of the process. A token that expires between two
+    # pages ends kopf, and the supervisor starts it again.
+    settings.watching.chunk_size = 50
     # Never let kopf SIGKILL the process that it is only a part of.
     settings.process.ultimate_exiting_timeout = None
     # Without the right to list namespaces kopf would burn 31 s before the first watch.
