@@ -114,6 +114,23 @@ def test_a_released_lease_is_taken_within_a_retry(virtual: Any) -> None:
     virtual(main())
 
 
+def test_a_renewal_cut_off_by_the_stop_does_not_keep_the_lease(virtual: Any) -> None:
+    async def main() -> None:
+        server = Server()
+        a = elector(server, "a", latency=lambda: 0.4)
+        task = asyncio.create_task(a.run())
+        await a.gained.wait()
+        server.wrote.clear()
+        await server.wrote.wait()  # the renewal has landed, its answer is on its way
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await a.release()
+        assert server.record is not None
+        assert server.record.holder == ""
+
+    virtual(main())
+
+
 def test_a_dead_leader_is_followed_after_the_full_duration(virtual: Any) -> None:
     async def main() -> None:
         server = Server()

@@ -82,7 +82,8 @@ async def test_a_life_under_the_shipped_rights(
                 yaml.safe_load((ROOT / "manifests/base/cluster_role_binding.yaml").read_text())
             )
     assert seconds < 10
-    refused = [line for line in log if "orbidden" in str(line)]
+    # Namespaces of earlier tests may be on their way out, and refuse everything.
+    refused = [line for line in log if "orbidden" in str(line) and "terminated" not in str(line)]
     assert refused == []
     assert [line for line in log if line["level"] in ("error", "critical")] == []
     lease = json.loads(

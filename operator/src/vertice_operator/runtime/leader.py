@@ -105,9 +105,13 @@ class LeaderElector:
         """
         held, self._valid_until = self.gained.is_set(), float("-inf")
         self._lose("shutting down")
-        if held and self._record is not None and self._record.holder == self.identity:
-            async with asyncio.timeout(self._times.retry):
-                await self._write(self._record, "")
+        if not held:
+            return
+        async with asyncio.timeout(self._times.deadline / 2):
+            # A renewal may have been cut off on its way, so what is known may be out of date.
+            seen = await self._store.read()
+            if seen is not None and seen.holder == self.identity:
+                await self._write(seen, "")
 
     async def _attempt(self) -> None:
         loop = asyncio.get_running_loop()
