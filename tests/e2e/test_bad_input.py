@@ -22,13 +22,6 @@ def _events(product: Product, name: str) -> list[dict]:
     return listed["items"]
 
 
-async def _event(product: Product, name: str, reason: str) -> dict:
-    def probe() -> dict | None:
-        return next((each for each in _events(product, name) if each["reason"] == reason), None)
-
-    return await until(f"event {reason}", probe, within=60)
-
-
 async def _warning(product: Product, name: str, text: str) -> None:
     def probe() -> bool:
         return any(
@@ -80,7 +73,7 @@ async def test_an_unknown_secret_is_named_and_children_stay(
     main_bot.edit({"discord": {"tokenSecretRef": {"name": "nowhere"}}})
     condition = await main_bot.until_condition("SecretsResolved", "False", "SecretNotFound")
     assert "nowhere" in condition["message"]
-    await _event(product, main_bot.name, "SecretNotFound")
+    await _warning(product, main_bot.name, "nowhere")
     main_bot.edit({"discord": {"tokenSecretRef": {"name": main_bot.name, "key": "tokne"}}})
     condition = await main_bot.until_condition("SecretsResolved", "False", "SecretKeyMissing")
     assert "tokne" in condition["message"]
@@ -116,7 +109,7 @@ async def test_a_token_that_discord_refuses_is_said_and_a_right_one_heals(
         rolled = bot.condition("RolledOut")
         return rolled["status"] != "True" and "refused the token" in rolled["message"]
 
-    await until("the refused token is told", told, within=150)
+    await until("the refused token is told", told, within=240)
     await _warning(product, bot.name, "refused the token")
     # The old pod goes on: its session does not need the new token.
     assert before <= bot.pod_uids()
@@ -129,11 +122,11 @@ async def test_a_token_that_discord_refuses_is_said_and_a_right_one_heals(
 
 
 async def test_a_new_bot_with_a_refused_token_is_not_ready_and_says_why(product: Product) -> None:
-    product.secret("stranger", {"token": _WRONG})
+    product.secret("stranger", {"token": f"stranger.{_WRONG}"})
     product.apply_bot("stranger", product.spec("stranger"))
     name = "stranger"
     bot = Bot(product, name, "", "", "")
-    condition = await bot.until_condition("WorkloadAvailable", "False", "CrashLooping", within=120)
+    condition = await bot.until_condition("WorkloadAvailable", "False", "TokenRefused", within=90)
     assert "refused the token" in condition["message"]
     assert bot.condition("Ready")["status"] == "False"
     product.remove(name)

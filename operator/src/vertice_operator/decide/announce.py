@@ -4,7 +4,7 @@ A healthy new bot causes no Event, and neither does a reconcile that finds nothi
 """
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from vertice_operator.api.conditions import ConditionStatus, ConditionType, Reason
@@ -24,6 +24,8 @@ class EventReason(enum.StrEnum):
     """The pod template changed; the message names the first difference."""
     ROLLOUT_FINISHED = "RolloutFinished"
     """All pods run the wanted revision."""
+    ROLLOUT_FAILED = "RolloutFailed"
+    """A roll-out does not get on; the running pods stay. The message says what to do."""
     ROLLED_BACK = "RolledBack"
     """A failed roll-out went back to the last good image."""
     SECRET_ROTATED = "SecretRotated"  # noqa: S105 - a reason, not a secret
@@ -55,6 +57,7 @@ _BAD: dict[ConditionType, EventReason] = {
     ConditionType.SPEC_ACCEPTED: EventReason.REFUSED,
     ConditionType.SECRETS_RESOLVED: EventReason.REFUSED,
     ConditionType.WORKLOAD_AVAILABLE: EventReason.UNAVAILABLE,
+    ConditionType.ROLLED_OUT: EventReason.ROLLOUT_FAILED,
     ConditionType.DATABASE_MIGRATED: EventReason.MIGRATION_FAILED,
     ConditionType.MONITORING_READY: EventReason.MONITORING_SKIPPED,
 }
@@ -104,12 +107,8 @@ def of_status(old: DiscordBotStatus, new: DiscordBotStatus) -> Iterator[Announce
         bad = (
             condition.status is ConditionStatus.TRUE
             if kind is ConditionType.DEGRADED
-            else condition.status is ConditionStatus.FALSE and kind in _announced()
+            else condition.status is ConditionStatus.FALSE and kind in _BAD
         )
         if bad and not same and condition.reason not in _QUIET:
             reason = _SPECIAL.get(condition.reason) or _BAD.get(kind) or EventReason.DEGRADED
             yield Announcement(reason, condition.message, warning=True)
-
-
-def _announced() -> Iterable[ConditionType]:
-    return (*_BAD, ConditionType.ROLLED_OUT)
