@@ -9,3 +9,5 @@ flags=(--universal --generate-hashes --no-annotate --no-header --quiet)
 for part in operator bot; do
   "$uv" pip compile "${flags[@]}" "$part/pyproject.toml" -c requirements.lock -o "$part/requirements.lock"
 done
+"$uv" pip compile "${flags[@]}" -c requirements.lock dev/image/requirements.in -o dev/image/requirements.lock
+"$uv" pip compile "${flags[@]}" dev/image/build.in -o dev/image/build.lock

@@ -12,7 +12,7 @@ from vertice_operator.runtime.leader import LeaseTimes
 
 PREFIX = "VERTICE_OPERATOR_"
 DEFAULT_BOT_IMAGE = f"vertice-bot:{__version__}"
-DEFAULT_PROXY_IMAGE = "cloud-sql-proxy:2.27.0"
+DEFAULT_PROXY_IMAGE = "gcr.io/cloud-sql-connectors/cloud-sql-proxy:2.27.0"
 
 
 class Settings(BaseModel):
