@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 STEP = $(PY) -m dev.step
 
-.PHONY: help setup tools lint format generate check-generated docs test test-fast test-apiserver e2e \
+.PHONY: help setup tools lint format generate check-generated docs test test-fast test-processes test-apiserver e2e \
         bench bench-operator bench-ready up down push dev kubeconfig lock clean
 
 help: ## Show this list
@@ -43,10 +43,14 @@ check-generated: setup ## Fail when a generated file is stale
 	@$(STEP) "generated files" $(PY) -m vertice_operator.cli.generate --check
 	@$(STEP) "install.yaml" $(PY) -m vertice_operator.cli.bundle --check
 
-test: lint check-generated test-fast test-apiserver e2e ## Everything, on a fresh machine too
+test: lint check-generated test-fast test-processes test-apiserver e2e ## Everything, on a fresh machine too
 
 test-fast: setup tools ## Unit, property, golden, contract tests; real Postgres and Redis; no cluster
-	@$(STEP) "fast tests" pytest -q -m "not apiserver and not cluster" operator/tests bot/tests dev tests
+	@$(STEP) "fast tests" pytest -q -m "not processes and not apiserver and not cluster" operator/tests bot/tests dev tests
+
+test-processes: setup tools ## Whole programs over real sockets: the bot, the local Discord, the proxy, the page
+	@$(STEP) "build: Cloud SQL Auth Proxy" $(PY) -m dev.cluster build cloud-sql-proxy
+	@$(STEP) "tests of whole programs" pytest -q -m "processes and not apiserver and not cluster" operator/tests bot/tests dev tests
 
 test-apiserver: setup tools ## Against a real kube-apiserver (built once, then cached)
 	@$(STEP) "build: control plane" $(PY) -m dev.cluster build etcd kubernetes

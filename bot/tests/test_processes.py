@@ -19,6 +19,8 @@ from dev.testing.postgres import PostgresDatabase, PostgresServer
 from dev.testing.redis import RedisServer
 from vertice_bot.db.migrate import migrate
 
+pytestmark = pytest.mark.processes
+
 TTL, RENEW = 6.0, 2.0
 Fleet = Callable[..., Any]
 STATUS_KEYS = {

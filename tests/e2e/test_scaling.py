@@ -8,8 +8,18 @@ from tests.e2e.product import Bot, Product, until
 
 pytestmark = pytest.mark.cluster
 
-# One busy loop: real CPU time of the container, which metrics-server reads from the kubelet.
-_BURN = "import os, time\nend = time.time() + 600\nwhile time.time() < end: pass"
+# One busy loop: real CPU time of the container, which metrics-server reads from the kubelet. It
+# lets go of its terminal, or `kubectl exec` would wait for it.
+_BURN = """
+import os, time
+if os.fork() == 0:
+    nothing = os.open("/dev/null", os.O_RDWR)
+    for each in (0, 1, 2):
+        os.dup2(nothing, each)
+    end = time.time() + 600
+    while time.time() < end:
+        pass
+"""
 
 
 async def test_the_hpa_scales_on_real_load_and_back(product: Product) -> None:
@@ -29,23 +39,26 @@ async def test_the_hpa_scales_on_real_load_and_back(product: Product) -> None:
         },
     )
     await bot.until_condition("Ready", "True")
-    pod = bot.pods()[0]["metadata"]["name"]
-    product.run(
-        "exec",
-        pod,
-        "-c",
-        "bot",
-        "--",
-        "python",
-        "-c",
-        f"import os\nif os.fork() == 0:\n exec({_BURN!r})",
+    # Starting takes CPU time too: only what comes after it is the load of this test.
+    await until(
+        "at rest with one pod", lambda: _load(bot) in range(60) and len(bot.pods()) == 1, 240
     )
+    pod = bot.pods()[0]["metadata"]["name"]
+    product.run("exec", pod, "-c", "bot", "--", "python", "-c", _BURN)
     await until("scaled up", lambda: len(bot.pods()) == 2, within=180)
     await bot.until_condition("AutoscalingReady", "True")
     product.run("exec", pod, "-c", "bot", "--", "python", "-c", _STOP)
     await until("scaled back", lambda: len(bot.pods()) == 1, within=240)
     assert bot.condition("Ready")["status"] == "True"
     product.remove(bot.name)
+
+
+def _load(bot: Bot) -> int | None:
+    """Return what the HPA sees, in percent of the request; None before it sees anything."""
+    status = bot.product.get("horizontalpodautoscaler", bot.name).get("status", {})
+    for metric in status.get("currentMetrics") or ():
+        return metric.get("containerResource", {}).get("current", {}).get("averageUtilization")
+    return None
 
 
 # The busy loop is the only process of the container whose parent is the container's init.

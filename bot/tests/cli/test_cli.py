@@ -13,6 +13,8 @@ from typer.testing import CliRunner
 from dev.testing.postgres import PostgresDatabase
 from vertice_bot.cli.main import app
 
+pytestmark = pytest.mark.processes
+
 runner = CliRunner()
 
 

@@ -2,6 +2,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+pytestmark = pytest.mark.processes
+
 
 async def test_ping_says_which_instance_answers(live: Any) -> None:
     answer = await live.run("nina", "ping")

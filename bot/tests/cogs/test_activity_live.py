@@ -7,7 +7,10 @@ from typing import Any
 
 import aiohttp
 import asyncpg
+import pytest
 from PIL import Image
+
+pytestmark = pytest.mark.processes
 
 
 async def counted(live: Any) -> int:

@@ -6,8 +6,11 @@ import asyncio
 from typing import Any
 
 import asyncpg
+import pytest
 
 from dev.testing.postgres import PostgresDatabase, PostgresServer, create_database
+
+pytestmark = pytest.mark.processes
 
 SLOW_SETTLE = """
 CREATE FUNCTION vertice.slow() RETURNS trigger LANGUAGE plpgsql AS

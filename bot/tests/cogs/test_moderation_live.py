@@ -11,6 +11,8 @@ import pytest
 
 from dev.discord.script import ScriptError
 
+pytestmark = pytest.mark.processes
+
 
 async def direct_messages(live: Any, user: str) -> list[Any]:
     channel = await live.script.open_direct(live.home.user(user), live.home.bot())

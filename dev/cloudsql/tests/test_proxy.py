@@ -16,7 +16,7 @@ from dev.cloudsql.server import Running
 from dev.cloudsql.testing import Proxy, connect, parsed, proxy_running, stand_in_running
 from dev.local.postgres import Postgres, free_port
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.processes]
 
 CLOSED = (asyncpg.PostgresConnectionError, ConnectionError, asyncpg.InterfaceError)
 

@@ -19,6 +19,8 @@ from dev.discord.wire import Json, dumps, loads
 from dev.discord.world.applications import id_in_token
 from dev.discord.world.seed import DEFAULT_TOKEN
 
+pytestmark = pytest.mark.processes
+
 STATIC = Path(__file__).parents[1] / "page" / "static"
 
 

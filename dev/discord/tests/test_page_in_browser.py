@@ -12,6 +12,8 @@ from discord import app_commands
 from dev.discord.judge import StockBot, pointed_at, run
 from dev.discord.thread import DiscordThread
 
+pytestmark = pytest.mark.processes
+
 mpl.use("Agg")
 
 

@@ -19,6 +19,8 @@ from dev.discord.thread import DiscordThread
 from dev.discord.verdict import Verdict, judge
 from dev.testing.discord import StartDiscord
 
+pytestmark = pytest.mark.processes
+
 QUICK = Options(
     settings=Settings(gateway=GatewaySettings(invalid_session_delay=(0.05, 0.1), identify_window=0))
 )

@@ -21,7 +21,7 @@ from dev.local.postgres import free_port
 from dev.local.session import Session, StartError, check_ports
 from dev.local.settings import Layout, Ports
 
-pytestmark = pytest.mark.postgres
+pytestmark = [pytest.mark.postgres, pytest.mark.processes]
 
 
 @dataclass
