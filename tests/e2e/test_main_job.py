@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 
 import pytest
 
@@ -57,12 +58,13 @@ async def test_a_command_is_answered_by_one_replica(main_bot: Bot) -> None:
 
 async def test_cases_are_kept_in_postgres_through_the_proxy(main_bot: Bot, member: str) -> None:
     await main_bot.until_answering()
-    warned = await main_bot.run("warn", {"member": member, "reason": "shouting"})
+    reason = f"shouting {uuid.uuid4()}"
+    warned = await main_bot.run("warn", {"member": member, "reason": reason})
     assert warned.state == "answered"
     listed = await main_bot.run("cases", {"member": member})
-    assert "shouting" in listed.content + json.dumps(listed.embeds)
+    assert reason in listed.content + json.dumps(listed.embeds)
     # Postgres listens on the loopback of the stand-in's pod only: what is in it came by the proxy.
-    where = f"bot = 'e2e/{main_bot.name}' and reason = 'shouting'"
+    where = f"bot = 'e2e/{main_bot.name}' and reason = '{reason}'"
     counted = main_bot.product.sql(f"select count(*) from vertice.moderation_case where {where}")
     assert counted == "1"
 
