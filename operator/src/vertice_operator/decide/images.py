@@ -27,15 +27,21 @@ def pins(facts: Facts) -> Pins:
     """Decide which defaults hold.
 
     In order: the operator's own where adoption is asked for or nothing runs yet; what the status
-    remembers; what the live Deployment runs, where the status was lost.
+    remembers; what the live Deployment runs, where the status was lost. A default that
+    ``restartAt`` brought is live before the status remembers it, and must not be taken back.
     """
     bot, newest = facts.bot, facts.defaults
     kept = bot.status.pinned
     if _adopts(bot, facts.deployment):
         return Pins(newest.operator_version, newest.bot_image, newest.proxy_image, None)
     live = facts.deployment
-    bot_image = (kept and kept.bot_image) or _live_image(live, names.CONTAINER_BOT, bot)
-    proxy_image = (kept and kept.proxy_image) or _live_image(live, names.CONTAINER_PROXY, bot)
+    taken = _restarted(bot, live)
+    bot_image = _live_image(live, names.CONTAINER_BOT, bot)
+    if not (taken and bot_image == newest.bot_image):
+        bot_image = (kept and kept.bot_image) or bot_image
+    proxy_image = _live_image(live, names.CONTAINER_PROXY, bot)
+    if not (taken and proxy_image == newest.proxy_image):
+        proxy_image = (kept and kept.proxy_image) or proxy_image
     return Pins(
         operator_version=(kept and kept.operator_version) or newest.operator_version,
         bot_image=bot_image or newest.bot_image,
@@ -49,8 +55,15 @@ def _adopts(bot: DiscordBot, deployment: Mapping[str, Any] | None) -> bool:
         return True
     if deployment is None or bot.spec.restart_at is None:
         return False
+    return not _restarted(bot, deployment)
+
+
+def _restarted(bot: DiscordBot, deployment: Mapping[str, Any] | None) -> bool:
+    """Tell whether the restart that the spec asks for has reached the live template."""
+    if deployment is None or bot.spec.restart_at is None:
+        return False
     template = deployment["spec"]["template"]["metadata"].get("annotations") or {}
-    return bool(template.get(names.ANNOTATION_RESTARTED_AT) != bot.spec.restart_at)
+    return bool(template.get(names.ANNOTATION_RESTARTED_AT) == bot.spec.restart_at)
 
 
 def _newer(bot: DiscordBot, pinned: str | None, newest: Defaults) -> str | None:
