@@ -234,3 +234,28 @@ def test_replicas_are_handed_over_once(world: Any) -> None:
     here.live["Deployment", "my-bot"].body["spec"]["replicas"] = 0
     woken = next(s for s in here.plan().steps if s.kind.kind == "Deployment")
     assert woken.handover == 2, "no autoscaler acts on 0"
+
+
+def test_a_taken_default_is_kept_before_the_status_says_so(world: Any) -> None:
+    """The status waits for the children to settle; the looks until then must not go back."""
+    here = world()
+    here.act()
+    here.status = {"pinned": {"botImage": "vertice-bot:0.1.0", "proxyImage": "p:1"}}
+    here.defaults = Defaults("9.9.9", "vertice-bot:9.9.9", "proxy:9")
+    here.spec["restartAt"] = "2026-02-01T00:00:00Z"
+    here.act()
+    again = here.act()
+    assert {step.act for step in again.steps} <= {Act.SKIP, Act.UNAVAILABLE}
+    assert (again.pins.bot_image, again.pins.update_available) == ("vertice-bot:9.9.9", None)
+    assert live_image(here.live["Deployment", "my-bot"].body) == "vertice-bot:9.9.9"
+
+
+@pytest.mark.parametrize("off", [{"suspend": True}, {"replicas": 0}], ids=["suspend", "zero"])
+def test_a_bot_without_its_secret_can_be_switched_off(world: Any, off: dict[str, Any]) -> None:
+    here = world(replicas=2)
+    here.act()
+    here.secrets.pop("token")
+    here.spec |= off
+    plan = here.act()
+    assert plan.violation is not None
+    assert here.live["Deployment", "my-bot"].body["spec"]["replicas"] == 0

@@ -155,7 +155,10 @@ def test_quota_before_the_first_pod(world: Any) -> None:
     [
         (Report("p", True, degraded=(("redis", "CircuitOpen"),)), "DependencyCircuitOpen"),
         (Report("p", True, 2, (ShardReport(0, "LIVE", 1),), "disconnected"), "DiscordOutage"),
+        (Report("p", True, degraded=(("discord", "GatewayDisconnected"),)), "DiscordOutage"),
+        (Report("p", True, degraded=(("identify", "BudgetLow"),)), "IdentifyBudgetLow"),
         (Report("p", True, 2, (), "connected", 3), "IdentifyBudgetLow"),
+        (Report("p", True, 2, (), "connected", 0), "IdentifyBudgetLow"),
         (Report("p", True, 2, (), "connected", 900), "AsExpected"),
         (Report("p", False), "AsExpected"),
     ],
@@ -199,3 +202,44 @@ def test_every_reason_that_is_written_is_known(world: Any, pod: Any) -> None:
         if ready:
             running(here, pod)
         assert {each.reason for each in status_of(here).conditions} <= known
+
+
+@pytest.mark.parametrize("trouble", ["paused", "invalid"])
+def test_a_change_that_is_held_back_is_not_called_rolled_out(
+    world: Any, pod: Any, trouble: str
+) -> None:
+    here = world(shards={"count": 2})
+    running(here, pod)
+    if trouble == "paused":
+        here.metadata["annotations"] = {"vertice.dev/paused": "true"}
+        assert reason(status_of(here), ConditionType.ROLLED_OUT) == ("True", "UpToDate")
+    else:
+        here.spec["scheduling"] = {"tolerations": [{"bad": 1}]}
+    here.spec["logging"] = {"level": "DEBUG"}
+    assert reason(status_of(here), ConditionType.ROLLED_OUT) == ("Unknown", "RolloutInProgress")
+
+
+def test_a_refused_deployment_is_not_called_rolled_out(world: Any, pod: Any) -> None:
+    here = world(shards={"count": 2})
+    running(here, pod)
+    failed = ChildResult("Deployment", "my-bot", ChildState.FAILED, "no", Failure.FORBIDDEN)
+    status = status_of(here, Outcome((failed,)))
+    assert reason(status, ConditionType.ROLLED_OUT) == ("Unknown", "RolloutInProgress")
+
+
+def test_a_suspend_that_pause_holds_back_is_not_told_as_done(world: Any, pod: Any) -> None:
+    here = world(shards={"count": 2})
+    running(here, pod)
+    here.metadata["annotations"] = {"vertice.dev/paused": "true"}
+    here.spec["suspend"] = True
+    assert reason(status_of(here), ConditionType.READY) == ("True", "AllComponentsReady")
+
+
+def test_degraded_says_what_to_do(world: Any, pod: Any) -> None:
+    here = world()
+    running(here, pod)
+    for part in ("postgres", "redis", "discord", "commands", "another"):
+        here.extra["reports"] = (Report("p", True, degraded=((part, "Why"),)),)
+        condition = status_of(here).condition(ConditionType.DEGRADED)
+        assert condition is not None
+        assert f"pod p: {part}: Why. " in condition.message, "and then the next step"

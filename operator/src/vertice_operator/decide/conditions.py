@@ -20,6 +20,46 @@ from vertice_operator.decide.shards import IDENTIFY_LOW, Coverage
 from vertice_operator.render import is_off, scale_bounds
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
+_ANY_ADVICE = (Reason.DEPENDENCY_CIRCUIT_OPEN, "The log of that pod says more.")
+_ADVICE = {
+    "postgres": (
+        Reason.DEPENDENCY_CIRCUIT_OPEN,
+        (
+            "Check that the database runs and that spec.database and its Secret are right; the bot "
+            "goes on by itself once it answers."
+        ),
+    ),
+    "redis": (
+        Reason.DEPENDENCY_CIRCUIT_OPEN,
+        (
+            "Check that Redis runs and that spec.cache and its Secret are right; the bot works on "
+            "without it."
+        ),
+    ),
+    "discord": (
+        Reason.DISCORD_OUTAGE,
+        (
+            "See https://discordstatus.com and whether the pod's network reaches Discord; do not "
+            "restart the bot."
+        ),
+    ),
+    "identify": (
+        Reason.IDENTIFY_BUDGET_LOW,
+        "Few session starts are left today; avoid restarts.",
+    ),
+    "migrations": (
+        Reason.DEPENDENCY_CIRCUIT_OPEN,
+        (
+            "The database lacks the schema of this version; condition DatabaseMigrated says what to "
+            "do."
+        ),
+    ),
+    "policy": (
+        Reason.DEPENDENCY_CIRCUIT_OPEN,
+        "Correct spec.policy; until then the last good one holds.",
+    ),
+}
+"""What a part that the bot reports as degraded means, and what to do about it."""
 _MONITORING = ("ServiceMonitor", "PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig")
 
 
@@ -34,8 +74,13 @@ class Look:
 
     @property
     def off(self) -> bool:
-        """Whether no pod is meant to run."""
-        violation = self.plan.violation
+        """Whether no pod is meant to run.
+
+        While nothing is changed at all, the live Deployment says so and not the spec.
+        """
+        violation, live = self.plan.violation, self.facts.deployment
+        if violation is not None and violation.hold is Hold.EVERYTHING and live is not None:
+            return bool(live["spec"].get("replicas", 1) == 0)
         return is_off(self.facts.bot) or (violation is not None and violation.hold is Hold.OFF)
 
     @property
@@ -132,9 +177,13 @@ def rolled_out(look: Look) -> Condition:
             f"the roll-out of {plan.wanted_image} failed, so {plan.rollback} runs. Set another "
             "image or restartAt to try again.",
         )
-    held = next((step for step in plan.steps if step.pending), None)
-    if held is not None:
-        return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, f"waits: {held.because}")
+    held = next((step.because for step in plan.steps if step.pending), plan.waits)
+    if held:
+        return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, f"waits: {held}")
+    refused = look.outcome.failed("Deployment")
+    if refused is not None:
+        message = f"the Deployment could not be changed, and is tried again: {refused.message}"
+        return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, message)
     state = progress(facts.deployment)
     why = f" {look.problem.message}" if look.problem else ""
     if state is Progress.FAILED:
@@ -266,15 +315,17 @@ def degraded(look: Look) -> Condition:
     """Whether something that the running bot depends on is impaired. True is bad."""
     kind, facts = ConditionType.DEGRADED, look.facts
     for report in facts.reports:
-        for part, reason in report.degraded:
-            message = f"pod {report.pod}: {part}: {reason}"
-            return make(facts, kind, TRUE, Reason.DEPENDENCY_CIRCUIT_OPEN, message)
+        for part, why in report.degraded:
+            reason, advice = _ADVICE.get(part, _ANY_ADVICE)
+            message = f"pod {report.pod}: {part}: {why}. {advice}"
+            return make(facts, kind, TRUE, reason, message)
     answering = [report for report in facts.reports if report.reachable]
     active = [report for report in answering if report.shards]
     if active and all(report.discord == "disconnected" for report in active):
         message = "no replica has a connection to Discord; see https://discordstatus.com"
         return make(facts, kind, TRUE, Reason.DISCORD_OUTAGE, message)
-    if any((report.identify_remaining or IDENTIFY_LOW) < IDENTIFY_LOW for report in answering):
+    left = [report.identify_remaining for report in answering]
+    if any(number is not None and number < IDENTIFY_LOW for number in left):
         message = f"fewer than {IDENTIFY_LOW} session starts are left today; avoid restarts"
         return make(facts, kind, TRUE, Reason.IDENTIFY_BUDGET_LOW, message)
     return make(facts, kind, FALSE, Reason.AS_EXPECTED, "")

@@ -9,7 +9,7 @@ from typing import Any
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.api.v1alpha1.database import ProxyMode
-from vertice_operator.decide.checks import Hold, Violation, first_violation
+from vertice_operator.decide.checks import Hold, Violation, first_violation, valid
 from vertice_operator.decide.diff import first_difference
 from vertice_operator.decide.facts import Facts, Live
 from vertice_operator.decide.images import Pins, pins
@@ -28,6 +28,7 @@ from vertice_operator.render import (
     RenderFacts,
     bot_image,
     desired_objects,
+    is_off,
     missing_kinds,
     scale_bounds,
 )
@@ -69,7 +70,11 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything one reconcile will do, and the judgements that the status repeats."""
+    """Everything one reconcile will do, and the judgements that the status repeats.
+
+    ``waits`` tells why the live Deployment is not made what the spec asks for, where nothing at
+    all is changed.
+    """
 
     violation: Violation | None
     steps: tuple[Step, ...]
@@ -79,6 +84,7 @@ class Plan:
     wanted_image: str
     rollback: str | None
     render_facts: RenderFacts
+    waits: str = ""
 
     @property
     def kinds(self) -> Mapping[str, ChildKind]:
@@ -99,7 +105,8 @@ def make_plan(facts: Facts, operator_namespace: str) -> Plan:
     done = job is None or given.migrated == job.digest
     state = migration(facts, None if done or job is None else job.name)
     if violation is not None and violation.hold is Hold.EVERYTHING:
-        return Plan(violation, (), (), pinned, state, wanted, rollback, given)
+        waits = _waits(facts, bot, given, violation)
+        return Plan(violation, (), (), pinned, state, wanted, rollback, given, waits)
     desired = desired_objects(bot, given)
     steps = tuple(
         _step(facts, bot, _mark(child, bot, wanted, rollback), given, violation, state)
@@ -111,8 +118,7 @@ def make_plan(facts: Facts, operator_namespace: str) -> Plan:
     )
     wanted_keys = {(child.kind.kind, child.name) for child in desired if child.body is not None}
     prunable = {kind.kind for kind in KINDS if kind.prunable}
-    if violation is not None and violation.hold is Hold.WORKLOAD:
-        prunable -= _WORKLOAD
+    prunable -= {kind for kind in _WORKLOAD if _holds(bot, kind, violation)}
     prune = to_prune(facts.children.values(), bot.metadata.uid, wanted_keys, prunable)
     return Plan(violation, steps, prune, pinned, state, wanted, rollback, given)
 
@@ -130,12 +136,12 @@ def _step(
     live = facts.children.get((kind.kind, name))
     ours = live is not None and live.owner_uid == bot.metadata.uid
     rolls = _template_difference(body, live.body) if live is not None else None
-    if violation is not None and violation.hold is Hold.WORKLOAD and kind.kind in _WORKLOAD:
+    if violation is not None and _holds(bot, kind.kind, violation):
         pending = ours and rolls is not None
         return Step(kind, name, Act.HOLD, because=violation.message, pending=pending)
     if live is None or not ours:
         return Step(kind, name, Act.APPLY, body, because="does not exist")
-    if rolls is not None and not bot.spec.suspend and state.state in _MIGRATES_FIRST:
+    if rolls is not None and not is_off(bot) and state.state in _MIGRATES_FIRST:
         return Step(kind, name, Act.HOLD, because=state.message, pending=True)
     if not live.body:
         if live.agrees == _hash(body):
@@ -147,6 +153,25 @@ def _step(
         return Step(kind, name, Act.SKIP, body)
     drift = _hash(body) == _hash(live.body)
     return Step(kind, name, Act.APPLY, body, difference or "replicas", drift, handover)
+
+
+def _holds(bot: DiscordBot, kind: str, violation: Violation | None) -> bool:
+    """Tell whether a child stays as it is. To switch a bot off, nothing has to be in order."""
+    if violation is None or violation.hold is not Hold.WORKLOAD or kind not in _WORKLOAD:
+        return False
+    return kind == "Job" or not is_off(bot)
+
+
+def _waits(facts: Facts, bot: DiscordBot, given: RenderFacts, violation: Violation) -> str:
+    """Say why the live pods are not what the spec asks for; empty where they are."""
+    if facts.deployment is None:
+        return ""
+    if valid(facts) is None:
+        # Rendered only where that is possible; what cannot be rendered was not rolled out.
+        wanted = next(c for c in desired_objects(bot, given) if c.kind.kind == "Deployment")
+        if wanted.body is None or _template_difference(wanted.body, facts.deployment) is None:
+            return ""
+    return violation.message
 
 
 def _template_difference(body: Mapping[str, Any], live: Mapping[str, Any]) -> str | None:
