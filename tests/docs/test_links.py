@@ -58,9 +58,10 @@ def broken(page: Path) -> list[str]:
         target = (page.parent / path).resolve() if path else page
         if not target.exists():
             wrong.append(f"{link}: there is no such file")
-        elif anchor and target.suffix == ".md":
-            if anchor not in anchors(target.read_text(encoding="utf-8")):
-                wrong.append(f"{link}: there is no such heading")
+            continue
+        headed = target.suffix == ".md" and anchor
+        if headed and anchor not in anchors(target.read_text(encoding="utf-8")):
+            wrong.append(f"{link}: there is no such heading")
     return wrong
 
 
