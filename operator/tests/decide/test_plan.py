@@ -4,7 +4,7 @@ import pytest
 
 from vertice_operator.api.conditions import ConditionType, Reason
 from vertice_operator.decide.checks import Hold
-from vertice_operator.decide.facts import Defaults, SecretFact
+from vertice_operator.decide.facts import Defaults, Report, SecretFact
 from vertice_operator.decide.migration import MigrationState
 from vertice_operator.decide.plan import Act
 from vertice_operator.decide.pods import read_pod
@@ -190,6 +190,50 @@ def test_a_new_image_waits_for_its_migration(world: Any) -> None:
     here.job_condition("Complete")
     here.act()
     assert live_image(here.live["Deployment", "my-bot"].body) == "bot:2"
+
+
+def test_a_lost_database_is_told_and_migrated_again(world: Any, pod: Any) -> None:
+    here = world(database=_job())
+    here.act()
+    here.extra["pods"] = (read_pod(pod()),)
+    behind = (Report("my-bot-1", True, degraded=(("migrations", "Behind"),)),)
+    here.extra["reports"] = behind
+    assert here.act().migration.state is MigrationState.RUNNING
+    here.job_condition("Complete")
+    job = next(key for key in here.live if key[0] == "Job")
+    here.live[job].body["status"]["completionTime"] = "2026-01-02T03:04:00Z"
+    assert here.act().migration.state is MigrationState.AT_HEAD, "the pods look again in a moment"
+    here.extra["reports"] = ()
+    assert here.act().migration.state is MigrationState.AT_HEAD
+
+    here.extra["reports"] = behind
+    here.live[job].body["status"]["completionTime"] = "2026-01-01T03:04:00Z"
+    lost = here.act()
+    assert lost.migration.state is MigrationState.MISMATCH
+    assert "kubectl -n demo delete job -l vertice.dev/bot=my-bot" in lost.migration.message
+    assert {step.act for step in lost.steps} <= {Act.SKIP, Act.UNAVAILABLE}, "told, not written"
+    del here.live[job]
+    again = here.act()
+    assert acts(again)[f"Job/{job[1]}"] is Act.APPLY
+    assert again.migration.state is MigrationState.RUNNING
+    here.job_condition("Complete")
+    here.extra["reports"] = ()
+    assert here.act().migration.state is MigrationState.AT_HEAD
+    assert {step.act for step in here.plan().steps} <= {Act.SKIP, Act.UNAVAILABLE}
+
+
+@pytest.mark.parametrize(("how", "advice"), [("Startup", "restartAt"), ("Off", "vertice-bot")])
+def test_a_schema_that_is_behind_is_told_without_a_job(
+    world: Any, pod: Any, how: str, advice: str
+) -> None:
+    here = world(database={**_job(), "migrations": how})
+    here.act()
+    assert here.plan().migration.state is MigrationState.NOT_CONFIGURED
+    here.extra["pods"] = (read_pod(pod()),)
+    here.extra["reports"] = (Report("my-bot-1", True, degraded=(("migrations", "Mismatch"),)),)
+    found = here.plan().migration
+    assert found.state is MigrationState.MISMATCH
+    assert advice in found.message
 
 
 def test_a_failed_rollout_goes_back_and_stays_back(world: Any, pod: Any) -> None:

@@ -104,7 +104,10 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
                 "restartAt or rollout.adoptOperatorDefaults to take it."
             ),
         ),
-        Reason.ROLLOUT_IN_PROGRESS: (U, "Pods are being replaced."),
+        Reason.ROLLOUT_IN_PROGRESS: (
+            U,
+            "Pods are being replaced, or wait for what the message names. Ready stays as it is.",
+        ),
         Reason.PROGRESS_DEADLINE_EXCEEDED: (F, "The roll-out made no progress in time."),
         Reason.ROLLED_BACK: (F, "The roll-out failed, and the last good image runs again."),
         Reason.MIGRATION_FAILED: (F, "The roll-out waits for a migration that failed."),
@@ -119,6 +122,13 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.AT_HEAD: (T, "The schema is current."),
         Reason.MIGRATION_RUNNING: (U, "The migration Job runs."),
         Reason.MIGRATION_FAILED: (F, "The migration Job failed; its log says why."),
+        Reason.SCHEMA_MISMATCH: (
+            F,
+            (
+                "The migration is done and the pods miss its schema: the database was lost, "
+                "replaced or restored. The message says how to migrate it again."
+            ),
+        ),
         Reason.NOT_CONFIGURED: (U, "database.migrations is not Job: somebody else migrates."),
     },
     ConditionType.AUTOSCALING_READY: {

@@ -92,6 +92,7 @@ class Reason(StrEnum):
     # DatabaseMigrated
     AT_HEAD = "AtHead"
     MIGRATION_RUNNING = "MigrationRunning"
+    SCHEMA_MISMATCH = "SchemaMismatch"
     NOT_CONFIGURED = "NotConfigured"
     # AutoscalingReady, MonitoringReady, NetworkRestricted
     ACTIVE = "Active"

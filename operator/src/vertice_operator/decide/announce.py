@@ -64,6 +64,7 @@ _BAD: dict[ConditionType, EventReason] = {
 _SPECIAL: dict[str, EventReason] = {
     Reason.TOKEN_CONFLICT: EventReason.TOKEN_CONFLICT,
     Reason.ROLLED_BACK: EventReason.ROLLED_BACK,
+    Reason.SCHEMA_MISMATCH: EventReason.DEGRADED,
 }
 _QUIET = frozenset(
     {Reason.SUSPENDED, Reason.MINIMUM_REPLICAS_UNAVAILABLE, Reason.MONITORING_CRDS_MISSING}

@@ -50,8 +50,8 @@ _ADVICE = {
     "migrations": (
         Reason.DEPENDENCY_CIRCUIT_OPEN,
         (
-            "The database lacks the schema of this version; condition DatabaseMigrated says what to "
-            "do."
+            "The database lacks the schema of this version; the condition DatabaseMigrated says "
+            "what to do."
         ),
     ),
     "policy": (
@@ -237,6 +237,7 @@ def database_migrated(look: Look) -> Condition:
         MigrationState.NOT_CONFIGURED: (UNKNOWN, Reason.NOT_CONFIGURED),
         MigrationState.RUNNING: (UNKNOWN, Reason.MIGRATION_RUNNING),
         MigrationState.FAILED: (FALSE, Reason.MIGRATION_FAILED),
+        MigrationState.MISMATCH: (FALSE, Reason.SCHEMA_MISMATCH),
     }[found.state]
     return make(look.facts, kind, *verdict, found.message)
 

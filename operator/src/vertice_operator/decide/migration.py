@@ -3,10 +3,14 @@
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from vertice_operator.api.v1alpha1.database import Migrations
 from vertice_operator.decide.facts import Facts
+
+_BELIEVED = timedelta(seconds=60)
+"""For so long a Job that has just finished is believed more than the pods' last word."""
 
 
 class MigrationState(enum.Enum):
@@ -16,6 +20,8 @@ class MigrationState(enum.Enum):
     AT_HEAD = "at head"
     RUNNING = "running"
     FAILED = "failed"
+    MISMATCH = "mismatch"
+    """Migrated by all that the operator did, and the pods say that it is not so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +36,62 @@ def migration(facts: Facts, job: str | None) -> Migration:
     """Judge the migration whose Job is ``job``; None when that Job is no longer wanted.
 
     render stops wanting the Job once the Deployment records that its migration is complete, so
-    that its time to live does not run it again every day.
+    that its time to live does not run it again every day. The database may be lost or restored
+    meanwhile; so the pods, which look at the schema when they start, have the last word.
     """
+    found, fault = _by_job(facts, job), schema_fault(facts)
+    believable = found.state in (MigrationState.AT_HEAD, MigrationState.NOT_CONFIGURED)
+    if fault is None or not believable or _just_finished(facts):
+        return found
+    return Migration(MigrationState.MISMATCH, f"{fault} {_advice(facts)}")
+
+
+def finished(facts: Facts, job: str) -> bool:
+    """Tell whether this Job is there and complete."""
+    live = facts.children.get(("Job", job))
+    return live is not None and _outcome(live.body) == "Complete"
+
+
+def schema_fault(facts: Facts) -> str | None:
+    """Say what a pod of the bot has against the schema, or None."""
+    present = {pod.name for pod in facts.pods if not pod.terminating}
+    for report in facts.reports:
+        for part, why in report.degraded:
+            if part == "migrations" and report.pod in present:
+                what = "is older than" if why == "Behind" else "does not fit"
+                return f"pod {report.pod} says that the schema {what} its version ({why})."
+    return None
+
+
+def must_run_again(facts: Facts, job: str) -> bool:
+    """Tell whether a recorded migration is gone from the database, and no Job of it is left."""
+    return schema_fault(facts) is not None and ("Job", job) not in facts.children
+
+
+def _advice(facts: Facts) -> str:
+    namespace, bot = facts.bot.metadata.namespace, facts.bot.metadata.name
+    if facts.bot.spec.database.migrations is Migrations.STARTUP:
+        return "If the database was replaced or restored, set restartAt: new pods migrate it."
+    jobs = [name for kind, name in facts.children if kind == "Job" and finished(facts, name)]
+    if facts.bot.spec.database.migrations is Migrations.OFF or not jobs:
+        return "If the database was replaced or restored, run vertice-bot migrate on it."
+    return (
+        "If the database was replaced or restored, have the migration made again with: kubectl -n "
+        f"{namespace} delete job -l vertice.dev/bot={bot}"
+    )
+
+
+def _just_finished(facts: Facts) -> bool:
+    for (kind, name), live in facts.children.items():
+        ended = (live.body.get("status") or {}).get("completionTime") if kind == "Job" else None
+        if ended and finished(facts, name):
+            moment = datetime.fromisoformat(ended)
+            if facts.now - moment < _BELIEVED:
+                return True
+    return False
+
+
+def _by_job(facts: Facts, job: str | None) -> Migration:
     configured = facts.bot.spec.database.migrations
     if configured is not Migrations.JOB:
         how = "the bot migrates at start" if configured is Migrations.STARTUP else "off"

@@ -13,7 +13,13 @@ from vertice_operator.decide.checks import Hold, Violation, first_violation, val
 from vertice_operator.decide.diff import first_difference
 from vertice_operator.decide.facts import Facts, Live
 from vertice_operator.decide.images import Pins, pins
-from vertice_operator.decide.migration import Migration, MigrationState, migration
+from vertice_operator.decide.migration import (
+    Migration,
+    MigrationState,
+    finished,
+    migration,
+    must_run_again,
+)
 from vertice_operator.decide.prune import to_prune
 from vertice_operator.decide.rollout import (
     ANNOTATION_ROLLED_BACK,
@@ -228,9 +234,10 @@ def _with_migration(facts: Facts, bot: DiscordBot, given: RenderFacts) -> Render
     recorded = annotations.get(ANNOTATION_MIGRATED)
     job = wanted_migration(bot, given)
     if job is not None:
-        finished = migration(facts, job.name).state is MigrationState.AT_HEAD
-        if finished or given.rollback_image is not None:
+        if finished(facts, job.name) or given.rollback_image is not None:
             recorded = job.digest
+        elif must_run_again(facts, job.name):
+            recorded = None
     return dataclasses.replace(given, migrated=recorded)
 
 
