@@ -52,6 +52,7 @@ class CoveragePoller:
         await asyncio.gather(*(self._ask(bot, pods) for bot, pods in asked.items()))
         for bot in self.reports.keys() - asked.keys():
             del self.reports[bot]
+            self._wake(Key(*bot))
 
     async def _ask(self, bot: BotKey, pods: list[PodFact]) -> None:
         answers = await asyncio.gather(*(self._reader.read(pod) for pod in pods))

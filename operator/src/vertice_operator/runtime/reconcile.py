@@ -117,6 +117,10 @@ class Reconciler:
         refused = outcome.with_failure(_REFUSALS)
         if refused is not None:
             raise RefusedError(f"{refused.kind} {refused.name}: {refused.message}")
+        failed = outcome.with_failure([Failure.TRANSIENT])
+        if failed is not None:
+            # Told by now, and still expected to end: the back-off goes on.
+            raise errors.TransportError(f"{failed.kind} {failed.name}: {failed.message}")
         return self._recheck * random.uniform(0.9, 1.1)  # noqa: S311 - spreads load
 
     async def _act(self, facts: Facts, plan: Plan) -> Outcome:
