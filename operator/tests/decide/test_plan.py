@@ -222,6 +222,32 @@ def test_a_lost_database_is_told_and_migrated_again(world: Any, pod: Any) -> Non
     assert {step.act for step in here.plan().steps} <= {Act.SKIP, Act.UNAVAILABLE}
 
 
+def test_a_migration_that_cannot_start_says_why(world: Any, pod: Any) -> None:
+    """Else a running bot whose new image has a typo would say nothing for an hour."""
+    here = world(database=_job())
+    here.act()
+    name = next(key[1] for key in here.live if key[0] == "Job")
+    waiting = {"reason": "ImagePullBackOff", "message": "no such image"}
+    stuck = pod(f"{name}-x", ready=False, state={"waiting": waiting})
+    stuck["metadata"]["labels"]["app.kubernetes.io/component"] = "migration"
+    here.extra["pods"] = (read_pod(stuck),)
+    found = here.plan().migration
+    assert found.state is MigrationState.FAILED
+    assert "no such image" in found.message
+    assert "spec.image" in found.message
+    stuck["status"]["containerStatuses"] = []
+    stuck["status"]["conditions"] = [
+        {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "full"}
+    ]
+    here.extra["pods"] = (read_pod(stuck),)
+    found = here.plan().migration
+    assert found.state is MigrationState.RUNNING
+    assert "full" in found.message
+    stuck["metadata"]["name"] = "of-an-older-job"
+    here.extra["pods"] = (read_pod(stuck),)
+    assert "full" not in here.plan().migration.message
+
+
 @pytest.mark.parametrize(("how", "advice"), [("Startup", "restartAt"), ("Off", "vertice-bot")])
 def test_a_schema_that_is_behind_is_told_without_a_job(
     world: Any, pod: Any, how: str, advice: str
@@ -260,6 +286,10 @@ def test_a_failed_rollout_goes_back_and_stays_back(world: Any, pod: Any) -> None
     here.extra["pods"] = (read_pod(crashing),)
     here.deployed(replicas=2, updatedReplicas=1)
     assert here.plan().rollback == "bot:1"
+    job = pod("a-job", revision="", created="2026-01-05T00:00:00Z")
+    job["metadata"]["labels"]["app.kubernetes.io/component"] = "migration"
+    here.extra["pods"] = (read_pod(crashing), read_pod(job))
+    assert here.plan().rollback == "bot:1", "a migration's pod is no revision of the bot"
     here.spec["rollout"] = {"autoRollback": False}
     assert here.plan().rollback is None
 

@@ -121,7 +121,7 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
     ConditionType.DATABASE_MIGRATED: {
         Reason.AT_HEAD: (T, "The schema is current."),
         Reason.MIGRATION_RUNNING: (U, "The migration Job runs."),
-        Reason.MIGRATION_FAILED: (F, "The migration Job failed; its log says why."),
+        Reason.MIGRATION_FAILED: (F, "The migration Job failed or cannot start; see its message."),
         Reason.SCHEMA_MISMATCH: (
             F,
             (

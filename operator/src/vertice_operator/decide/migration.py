@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from vertice_operator.api.conditions import Reason
 from vertice_operator.api.v1alpha1.database import Migrations
 from vertice_operator.decide.facts import Facts
+from vertice_operator.decide.pods import workload_problem
 
+_CANNOT_START = (Reason.IMAGE_PULL_FAILED, Reason.CONFIGURATION_REFUSED)
 _BELIEVED = timedelta(seconds=60)
 """For so long a Job that has just finished is believed more than the pods' last word."""
 
@@ -111,7 +114,19 @@ def _by_job(facts: Facts, job: str | None) -> Migration:
         )
     if live is None and facts.bot.spec.suspend:
         return Migration(MigrationState.RUNNING, f"Job {job} is made when suspend is off again")
-    return Migration(MigrationState.RUNNING, f"Job {job} is running")
+    return _under_way(facts, job)
+
+
+def _under_way(facts: Facts, job: str) -> Migration:
+    """Tell what keeps the pod of a Job from starting, which the Job itself never says."""
+    pods = [pod for pod in facts.pods if pod.name.startswith(f"{job}-")]
+    problem = workload_problem(pods, None)
+    if problem is None:
+        return Migration(MigrationState.RUNNING, f"Job {job} is running")
+    if problem.reason in _CANNOT_START:
+        message = f"Job {job} cannot start; the running revision stays: {problem.message}"
+        return Migration(MigrationState.FAILED, message)
+    return Migration(MigrationState.RUNNING, f"Job {job} does not get on: {problem.message}")
 
 
 def _outcome(job: Mapping[str, Any]) -> str | None:

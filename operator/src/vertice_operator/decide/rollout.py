@@ -79,5 +79,6 @@ def rollback_target(facts: Facts, wanted_image: str) -> str | None:
     if live_image(deployment) != wanted_image:
         return None
     state = progress(deployment)
-    failing = state is Progress.RUNNING and newest_crash_loops(facts.pods)
+    pods = [pod for pod in facts.pods if pod.component == names.COMPONENT_BOT]
+    failing = state is Progress.RUNNING and newest_crash_loops(pods)
     return good if state is Progress.FAILED or failing else None
