@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -77,3 +78,15 @@ async def test_the_time_out_of_a_view_is_no_work(work: Work) -> None:
     gate.set()
     await task
     assert len(work) == 0
+
+
+async def test_waiting_for_the_last_guild_after_ready_holds_up_no_drain(work: Work) -> None:
+    # As discord.py does it: a queue with a time-out, which runs as a task of its own.
+    async def _delay_shard_ready() -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.Queue[int]().get(), timeout=2.0)
+
+    waiting = start(_delay_shard_ready())
+    await asyncio.sleep(0)
+    assert len(work) == 0
+    waiting.cancel()

@@ -35,8 +35,9 @@ class EventContext:
 CURRENT: ContextVar[EventContext | None] = ContextVar("vertice_event", default=None)
 
 # Not the handling of an event, although started by it: the time-out of a View, which runs for
-# minutes, and discord.py's waiting for the last guild after READY.
-_NOT_WORK = ("__timeout_task_impl", "_delay_ready", "_delay_shard_ready")
+# minutes, and discord.py's waiting for the last guild after READY. That waits on a queue, in a task
+# of its own up to Python 3.11; who waits on a queue for an event is counted by itself.
+_NOT_WORK = ("__timeout_task_impl", "_delay_ready", "_delay_shard_ready", "Queue.get")
 
 
 class Work:
@@ -56,7 +57,7 @@ class Work:
         self, loop: asyncio.AbstractEventLoop, coro: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
         task: asyncio.Task[Any] = asyncio.Task(coro, loop=loop, **options)
-        if CURRENT.get() is not None and not getattr(coro, "__name__", "").endswith(_NOT_WORK):
+        if CURRENT.get() is not None and not getattr(coro, "__qualname__", "").endswith(_NOT_WORK):
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         return task
