@@ -261,3 +261,29 @@ async def until_expired(connection: asyncpg.Connection) -> None:
         "SELECT bool_and(lease_until < now()) FROM vertice.shard WHERE owner IS NOT NULL"
     ):
         await asyncio.sleep(0.01)
+
+
+async def test_a_park_between_two_looks_is_told(connect: Callable[[], object]) -> None:
+    """Events held back in it would else wait until the next change, perhaps for ever."""
+    now = 100.0
+    times = LeaseTimes(6.0, 2.0, 1.0)
+    ownership = Ownership(times)
+    made = LeaseKeeper(
+        LeaseStore(BOT, "a", times.ttl, lock_seconds=1.0),
+        ownership,
+        connect=connect,  # type: ignore[arg-type]
+        rows=(0,),
+        clock=lambda: now,
+        metrics=Metrics(),
+        is_outage=is_outage,
+    )
+    told: list[str] = []
+    made.watch(lambda _row, state: told.append(state.value))
+    await made._step()
+    made._show()
+    # No look happens here: the deadline passes, and the renewal succeeds soon after.
+    now += times.validity + 0.01
+    await made._step()
+    made._show()
+    await made.release()
+    assert told == ["valid", "parked", "valid", "free"]

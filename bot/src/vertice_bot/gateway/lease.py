@@ -299,6 +299,9 @@ class LeaseKeeper:
         except BaseException:
             self._ownership.abandon(renewal)
             raise
+        # Else a deadline that passed since the last look would go unseen, and with it the events
+        # that were held back meanwhile.
+        self._show()
         lost = self._ownership.finish_renewal(renewal, renewed, self._clock())
         if lost:
             _log.warning("lease lost: another owner has the row", rows=sorted(lost))
