@@ -53,7 +53,9 @@ class Moderation(commands.Cog):
             await self._sweep()
 
     async def _sweep(self) -> None:
-        await self._bot.services.warnings.settle_abandoned(self._voice)
+        # Only an owner may settle; and before there is one, even the tables may be missing.
+        if self._bot.core.ownership.epoch() is not None:
+            await self._bot.services.warnings.settle_abandoned(self._voice)
 
     @app_commands.command(name="warn", description=texts.WARN_DESCRIPTION)
     @app_commands.describe(
