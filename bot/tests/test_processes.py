@@ -13,8 +13,9 @@ import asyncpg
 import pytest
 import yaml
 
+from dev.discord.script import Script
 from dev.discord.server import LocalDiscord
-from dev.discord.world import messages
+from dev.discord.world import applications, messages
 from dev.testing.postgres import PostgresDatabase, PostgresServer
 from dev.testing.redis import RedisServer
 from vertice_bot.db.migrate import migrate
@@ -141,6 +142,8 @@ async def test_it_waits_for_migrations_and_says_so(
     code, text = await bot.get("/startupz")
     assert code == 503
     assert "schema is at 0" in text
+    # Logged in by now, and still no part asks for tables that are not there.
+    await bot.until(lambda _: "logged in to Discord" in bot.log)
     assert (await bot.get("/readyz"))[0] == 503
     assert (await bot.get("/livez"))[0] == 200
     connection = await asyncpg.connect(fresh_database.dsn)
@@ -149,6 +152,8 @@ async def test_it_waits_for_migrations_and_says_so(
     await bot.until_connected()
     await bot.until(lambda s: s["degraded"] == [], 10.0)
     assert (await bot.get("/readyz"))[0] == 200
+    assert "Traceback" not in bot.log
+    assert "round failed" not in bot.log
 
 
 async def test_a_database_that_is_away_at_the_start_only_delays(
@@ -216,6 +221,22 @@ async def test_commands_are_synced_once_per_change(
     assert second.log.count("commands synced") == 0
 
 
+async def test_commands_that_discord_has_lost_are_sent_again_with_the_next_session(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    bot = fleet("bot", migrated).start()
+    await bot.until_connected()
+    await until_stored(migrated, "commands")
+    commands = applications.commands_of(discord_server.seed.bot, None)
+    assert commands
+    commands.clear()
+    assert discord_server.addresses is not None
+    async with Script(discord_server.addresses.admin) as script:
+        assert await script.invalidate(resumable=False) == 1
+    await bot.until(lambda _: bool(applications.commands_of(discord_server.seed.bot, None)), 30.0)
+    assert bot.log.count("commands synced") == 2
+
+
 async def test_the_token_is_in_no_log_and_no_metric(
     fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
 ) -> None:
@@ -278,6 +299,28 @@ async def test_what_comes_while_parked_is_handled_once_afterwards(
     assert "delivering held events" in bot.log
 
 
+async def test_what_came_while_parked_survives_the_end_of_the_connection(
+    fleet: Fleet, own_postgres: PostgresServer, discord_server: LocalDiscord
+) -> None:
+    connection = await asyncpg.connect(own_postgres.database.dsn)
+    await migrate(connection)
+    await connection.close()
+    bot = fleet("bot", own_postgres.database, dispatch_log=True).start()
+    await bot.until_connected()
+    own_postgres.pause()
+    await bot.until(lambda s: {"part": "lease", "reason": "Parked"} in s["degraded"], 8.0)
+    sent = [say(discord_server, f"while parked {n}") for n in range(5)]
+    await until_read(bot, len(sent))
+    assert discord_server.addresses is not None
+    async with Script(discord_server.addresses.admin) as script:
+        await script.cut()
+    await bot.until(lambda _: "connection ended" in bot.log)
+    own_postgres.resume()
+    rows = await starts(own_postgres.database, len(sent))
+    assert [r["event_key"] for r in rows] == list(map(str, sent))
+    assert identifies(discord_server) == 1
+
+
 async def test_sigterm_while_the_database_is_frozen_still_ends_in_order(
     fleet: Fleet, own_postgres: PostgresServer
 ) -> None:
@@ -328,6 +371,17 @@ def say(server: LocalDiscord, text: str) -> int:
     seed = server.seed
     draft = messages.Draft(seed.member.id, text)
     return messages.send(server.core.world, seed.general, draft).id
+
+
+async def until_read(bot: Any, count: int) -> None:
+    """Wait until the bot has read that many messages, be they handled or held back."""
+    wanted = f'vertice_gateway_events_total{{event="MESSAGE_CREATE"}} {float(count)}'
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if wanted in (await bot.get("/metrics", bot.metrics))[1]:
+            return
+        await asyncio.sleep(0.02)
+    pytest.fail(f"{count} messages were not read")
 
 
 async def one_connected(*bots: Any) -> None:

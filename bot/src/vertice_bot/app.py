@@ -299,6 +299,9 @@ class Application:
             await self.effects.prune()
         except Unavailable as error:
             _log.info("old effects stay for now", reason=error.reason)
+        except asyncpg.PostgresError as error:
+            # Such as a statement that took too long; housekeeping must not end the bot.
+            _log.warning("old effects stay for now", error=type(error).__name__)
 
     # Discord.
 
@@ -320,7 +323,7 @@ class Application:
         if state is RowState.VALID and not self._active:
             _log.info("active: connecting to Discord", epoch=epoch)
             self._active, self._active_epoch = True, epoch
-            self.bot.activate(self.fail)
+            self.bot.activate(self.fail, self._identified)
             self._spawn("sync", self._sync_commands())
         elif state is RowState.VALID:
             self.bot.unpark()
@@ -329,6 +332,12 @@ class Application:
             self.degraded.set("lease", "Parked")
         else:
             self.degraded.clear("lease")
+
+    def _identified(self, shard: int) -> None:
+        """Look after the commands once per new session: Discord may have lost both."""
+        under_way = any(task.get_name() == "sync" for task in self._tasks)
+        if shard == 0 and not under_way and not self._stop.is_set():
+            self._spawn("sync", self._sync_commands())
 
     def _state(self) -> RowState:
         if self.ownership is None:

@@ -121,6 +121,7 @@ class VerticeBot(commands.AutoShardedBot):
         self._runner_tasks: dict[int, asyncio.Task[None]] = {}
         self._turns = IdentifyTurns(core.clock)
         self._loaded: set[str] = set()
+        self._commands_digest: str | None = None
 
     # Start and stop.
 
@@ -151,13 +152,17 @@ class VerticeBot(commands.AutoShardedBot):
         """Refuse: shards are started by :meth:`activate`."""
         raise RuntimeError("use activate(); discord.py's own loop would kill sessions on close")
 
-    def activate(self, failed: Callable[[BaseException], None]) -> None:
+    def activate(
+        self, failed: Callable[[BaseException], None], identified: Callable[[int], None]
+    ) -> None:
         """Connect all shards; call it once the lease is held.
 
         Parameters
         ----------
         failed:
             Gets the exception when a shard ends for good.
+        identified:
+            Gets the shard when Discord has begun a new session.
         """
         state = self._connection
         state.shard_count = self.settings.shards.count
@@ -170,6 +175,7 @@ class VerticeBot(commands.AutoShardedBot):
             turns=self._turns,
             metrics=self.metrics,
             clock=self.core.clock,
+            identified=identified,
         )
         for shard in state.shard_ids:
             runner = ShardRunner(shard, parts)
@@ -342,12 +348,12 @@ class VerticeBot(commands.AutoShardedBot):
     # Commands.
 
     async def sync_commands(self) -> bool:
-        """Tell Discord about the commands if they changed since the last time.
+        """Tell Discord about the commands if they changed, or if Discord has lost them.
 
         Returns
         -------
         bool
-            Whether a request was made.
+            Whether they were sent.
         """
         tree = cast("CommandTree", self.tree)
         payload = await tree.payload()
@@ -355,15 +361,25 @@ class VerticeBot(commands.AutoShardedBot):
             json.dumps(payload, sort_keys=True, default=str).encode()
         ).hexdigest()
         digest = f"{self.application_id}:{digest}"
-        if self.database is not None:
-            known = await self.database.fetchval(
-                "SELECT value FROM vertice.kv WHERE bot = $1 AND key = 'commands'",
-                self.settings.bot,
-            )
-            if known == digest:
-                return False
+        if await self._sent_commands() == digest and await self._registered(payload):
+            return False
         await tree.sync()
         _log.info("commands synced", count=len(payload))
+        await self._remember_commands(digest)
+        return True
+
+    async def _sent_commands(self) -> str | None:
+        """Give the digest of what was sent last, by any replica where there is a database."""
+        if self.database is None:
+            return self._commands_digest
+        known: str | None = await self.database.fetchval(
+            "SELECT value FROM vertice.kv WHERE bot = $1 AND key = 'commands'",
+            self.settings.bot,
+        )
+        return known
+
+    async def _remember_commands(self, digest: str) -> None:
+        self._commands_digest = digest
         if self.database is not None:
             await self.database.execute(
                 "INSERT INTO vertice.kv (bot, key, value) VALUES ($1, 'commands', $2) "
@@ -371,7 +387,12 @@ class VerticeBot(commands.AutoShardedBot):
                 self.settings.bot,
                 digest,
             )
-        return True
+
+    async def _registered(self, payload: list[dict[str, Any]]) -> bool:
+        """Ask Discord whether it has them all; it may have been emptied by hand or restarted."""
+        found = await self.http.get_global_commands(cast("int", self.application_id))
+        there = {(item.get("type", 1), item["name"]) for item in found}
+        return {(item.get("type", 1), item["name"]) for item in payload} <= there
 
     def dead_shards(self) -> set[int]:
         """Give shards whose task has ended although they are owned."""

@@ -75,6 +75,8 @@ class RunnerParts:
         Asks Discord for the gateway and the IDENTIFY budget.
     gateway_url:
         Overrides the answer's URL.
+    identified:
+        Told the shard when Discord has begun a new session.
     """
 
     client: commands.AutoShardedBot
@@ -84,6 +86,7 @@ class RunnerParts:
     turns: IdentifyTurns
     metrics: Metrics
     clock: Clock
+    identified: Callable[[int], None]
     wall: Callable[[], float] = time.time
 
 
@@ -215,9 +218,13 @@ class ShardRunner:
 
     def _remember(self) -> None:
         ws = self.ws
-        if ws is None or not ws.session_id or ws.sequence is None:
+        if ws is None:
             return
-        self._session = Session(ws.session_id, ws.sequence, str(ws.gateway))
+        # Events that are held back were not handled: the RESUME asks for them again.
+        sequence = ws.give_up_parked()
+        if not ws.session_id or sequence is None:
+            return
+        self._session = Session(ws.session_id, sequence, str(ws.gateway))
 
     async def _close_quietly(self) -> None:
         sockets = {id(ws): ws for ws in (self.ws, self._opening) if ws is not None}
@@ -292,6 +299,8 @@ class ShardRunner:
         self._attempts = Attempts()
         self._parts.metrics.shard_ready.labels(shard=str(self.shard)).set(1)
         _log.info("shard is live", shard=self.shard, by=name)
+        if name == "READY":
+            self._parts.identified(self.shard)
 
     def unpark(self) -> None:
         """Deliver what was held back while ownership could not be proved."""
