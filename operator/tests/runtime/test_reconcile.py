@@ -1,20 +1,24 @@
 """What one look does when the API server does not do as it is asked."""
 
+import asyncio
 from typing import Any
 
 import pytest
 
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.cache import LiveCache
+from vertice_operator.cluster.client import KubeClient
 from vertice_operator.cluster.events import EventPoster
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.secrets import SecretReader
 from vertice_operator.cluster.statusz import StatuszReader
 from vertice_operator.cluster.tokens import TokenRegistry
 from vertice_operator.decide.facts import Cluster, Defaults
+from vertice_operator.runtime.app import Operator
 from vertice_operator.runtime.coverage import CoveragePoller
-from vertice_operator.runtime.queue import Key
+from vertice_operator.runtime.queue import Backoff, Key
 from vertice_operator.runtime.reconcile import Reconciler
+from vertice_operator.runtime.settings import Settings
 from vertice_operator.runtime.settle import Settle
 
 KEY = Key("demo", "my-bot")
@@ -90,3 +94,22 @@ async def test_a_bot_whose_pods_are_all_gone_is_looked_at_again() -> None:
     poller.reports[KEY] = ()
     await poller.round()
     assert (woken, poller.reports) == ([KEY], {})
+
+
+async def test_a_look_that_takes_too_long_is_a_fault_that_ends_by_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator = Operator(Settings(reconcile_timeout=0.01), KubeClient())
+    patience: list[Backoff] = []
+
+    async def hang(key: Key) -> None:
+        await asyncio.Event().wait()
+
+    def retry(key: Key, how: Backoff, at_least: float = 0.0) -> float:
+        patience.append(how)
+        return 0.0
+
+    monkeypatch.setattr(operator.reconciler, "reconcile", hang)
+    monkeypatch.setattr(operator.queue, "retry", retry)
+    await operator._serve(KEY)
+    assert patience == [Backoff.TRANSIENT]

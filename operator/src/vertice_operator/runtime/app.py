@@ -211,6 +211,10 @@ class Operator:
             at_least = 0.0 if isinstance(error, RefusedError) else error.retry_after
             delay = self.queue.retry(key, patience, at_least)
             log.warning("%s: %s (again in %.0f s)", key, error, delay)
+        except TimeoutError:
+            result = "transient"
+            delay = self.queue.retry(key, Backoff.TRANSIENT)
+            log.warning("%s: took too long and was given up (again in %.0f s)", key, delay)
         except Exception:
             result = "error"
             delay = self.queue.retry(key, Backoff.REFUSED)
