@@ -243,3 +243,13 @@ def test_degraded_says_what_to_do(world: Any, pod: Any) -> None:
         condition = status_of(here).condition(ConditionType.DEGRADED)
         assert condition is not None
         assert f"pod p: {part}: Why. " in condition.message, "and then the next step"
+
+
+def test_pause_hides_no_invalid_spec(world: Any, pod: Any) -> None:
+    here = world(shards={"count": 2})
+    running(here, pod)
+    here.metadata["annotations"] = {"vertice.dev/paused": "true"}
+    here.spec["scheduling"] = {"tolerations": [{"bad": 1}]}
+    status = status_of(here)
+    assert reason(status, ConditionType.PAUSED) == ("True", "Paused")
+    assert reason(status, ConditionType.SPEC_ACCEPTED) == ("False", "InvalidSpec")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from vertice_operator.api.conditions import Condition, ConditionStatus, ConditionType, Reason
 from vertice_operator.api.v1alpha1.scaling import ScalingEngine
-from vertice_operator.decide.checks import Hold, Violation
+from vertice_operator.decide.checks import Hold, Violation, valid
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.migration import MigrationState
 from vertice_operator.decide.outcome import Failure, Outcome
@@ -114,6 +114,8 @@ def paused(look: Look) -> Condition:
 def spec_accepted(look: Look) -> Condition:
     """Whether the spec can be used, by our rules and by the API server's."""
     kind, violation = ConditionType.SPEC_ACCEPTED, _violation(look, ConditionType.SPEC_ACCEPTED)
+    if _violation(look, ConditionType.PAUSED) is not None:
+        violation = valid(look.facts)  # pause comes first in the chain and hides nothing
     if violation is not None:
         return make(look.facts, kind, FALSE, violation.reason, violation.message)
     conflict = look.outcome.with_failure([Failure.NAME_CONFLICT])
