@@ -172,10 +172,17 @@ def plane(apiserver: Any) -> Any:
     return apiserver
 
 
+def _without_monitoring(plane: Any) -> None:
+    """Remove the monitoring kinds that tests of other folders may have left on the server."""
+    kinds = (f"{kind}.monitoring.coreos.com" for kind in ("servicemonitors", "prometheusrules"))
+    plane.kubectl("delete", "crd", *kinds, "--ignore-not-found", "--wait=true", check=True)
+
+
 @pytest.fixture
 async def harness(plane: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     """A namespace of its own for each test, with the two Secrets of ``bot()``."""
     namespace = f"t-{uuid.uuid4().hex[:8]}"
+    await asyncio.to_thread(_without_monitoring, plane)
     await asyncio.to_thread(plane.make_namespace, namespace)
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     running = Harness(plane, namespace)
