@@ -13,7 +13,7 @@ STEP = $(PY) -m dev.step
         bench bench-operator bench-ready up down push dev kubeconfig lock clean
 
 help: ## Show this list
-	@awk -F':.*## ' '/^[a-z][a-z-]*:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z][a-z0-9-]*:.*## /{printf "  \033[1m%-16s\033[0m %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.installed ## Install the Python environment from the lock
 
