@@ -118,17 +118,3 @@ async def test_a_full_buffer_is_given_up_for_a_replay(
         await frame(ws, "MESSAGE_CREATE", 14)
     assert owner.overflows == [10]
     assert ws.parked == 0
-
-
-async def test_parked_events_of_a_dead_connection_are_replayed_and_not_kept(
-    ws: GatedSocket, owner: Owner
-) -> None:
-    await frame(ws, "MESSAGE_CREATE", 7)
-    assert ws.give_up_parked() == 7
-    owner.valid = False
-    await frame(ws, "MESSAGE_CREATE", 8)
-    await frame(ws, "MESSAGE_CREATE", 9)
-    assert ws.give_up_parked() == 7
-    owner.valid = True
-    ws.unpark()
-    assert owner.delivered == [("MESSAGE_CREATE", 7)]

@@ -151,8 +151,14 @@ class ShardRunner:
         await self._close_quietly()
 
     async def _until_allowed(self) -> None:
+        """Wait for ownership, and empty what the last connection held back meanwhile."""
         # Validity passes with time alone; no event marks it.
-        while not self.allowed() and not self._stopping:  # noqa: ASYNC110
+        while not self._stopping:
+            if self.allowed():
+                # A RESUME goes on after the last event that was read: these come only from here.
+                self.unpark()
+                if self.ws is None or not self.ws.parked:
+                    return
             await asyncio.sleep(0.05)
 
     async def _connect(self, step: Step) -> None:
@@ -218,13 +224,9 @@ class ShardRunner:
 
     def _remember(self) -> None:
         ws = self.ws
-        if ws is None:
+        if ws is None or not ws.session_id or ws.sequence is None:
             return
-        # Events that are held back were not handled: the RESUME asks for them again.
-        sequence = ws.give_up_parked()
-        if not ws.session_id or sequence is None:
-            return
-        self._session = Session(ws.session_id, sequence, str(ws.gateway))
+        self._session = Session(ws.session_id, ws.sequence, str(ws.gateway))
 
     async def _close_quietly(self) -> None:
         sockets = {id(ws): ws for ws in (self.ws, self._opening) if ws is not None}

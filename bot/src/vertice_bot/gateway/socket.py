@@ -106,12 +106,6 @@ class GatedSocket(DiscordWebSocket):
         """Events that are held back."""
         return len(self._parked)
 
-    def give_up_parked(self) -> int | None:
-        """Drop what is held back and give the sequence number from which it can be replayed."""
-        first = next((item[3] for item in self._parked if item[3] is not None), None)
-        self._parked.clear()
-        return self._last if first is None else first - 1
-
     def unpark(self) -> None:
         """Deliver what was held back, in order, as long as it is allowed."""
         while self._parked and self.owner.allowed():
