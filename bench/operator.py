@@ -61,7 +61,8 @@ _CHILDREN = (
 def resource(name: str) -> dict[str, Any]:
     """Return a resource with every child that needs no foreign API.
 
-    Migrations are left to the bot: without nodes the Job would never end.
+    Migrations are left to the bot: without nodes the Job would never end. Nor would the roll-out,
+    and passing its deadline is a change that the status has to tell; so the deadline is far off.
     """
     return {
         "apiVersion": "vertice.dev/v1alpha1",
@@ -76,6 +77,7 @@ def resource(name: str) -> dict[str, Any]:
             },
             "autoscaling": {"enabled": True, "minReplicas": 1, "maxReplicas": 2},
             "shards": {"count": 2},
+            "rollout": {"progressDeadlineSeconds": 7200},
         },
     }
 
