@@ -122,3 +122,16 @@ async def test_without_the_database_people_are_told_and_counts_wait(
     await until(lambda: counter.pending == 0, 30)
     (row,) = await run_sql(live.database, "SELECT sum(messages) AS n FROM vertice.message_count")
     assert row["n"] == 4
+
+
+async def test_housekeeping_that_fails_does_not_end_the_bot(start_bot: Any) -> None:
+    live = await start_bot()
+    connection = await asyncpg.connect(live.database.dsn)
+    try:
+        async with connection.transaction():
+            # Longer than the bot's lock_timeout: the server refuses the statement.
+            await connection.execute("LOCK TABLE vertice.effect IN ACCESS EXCLUSIVE MODE")
+            await live.app._prune()
+    finally:
+        await connection.close()
+    assert not live.running.done()
