@@ -85,6 +85,8 @@ def test_an_interrupted_creation_cleans_up_after_itself() -> None:
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ,
+        # A test run in the background of a shell has Ctrl-C ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     wait_until("the kubelet of the new cluster starts", log.exists, 60)
     process.send_signal(signal.SIGINT)
