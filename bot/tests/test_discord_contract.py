@@ -8,7 +8,7 @@ from importlib.metadata import version
 import discord
 import pytest
 from discord.client import Client
-from discord.gateway import DiscordWebSocket
+from discord.gateway import DiscordWebSocket, KeepAliveHandler
 from discord.http import HTTPClient, Route
 from discord.shard import AutoShardedClient
 from discord.state import AutoShardedConnectionState
@@ -32,6 +32,11 @@ def test_from_client_hands_over_the_parsers_by_attribute() -> None:
     source = inspect.getsource(DiscordWebSocket.from_client)
     assert "ws._discord_parsers = client._connection.parsers" in source
     assert "await ws.poll_event()" in source
+
+
+def test_the_latency_counts_from_the_time_that_the_socket_sets() -> None:
+    assert "ack_time - self._last_send" in inspect.getsource(KeepAliveHandler.ack)
+    assert "send_heartbeat" in inspect.getsource(KeepAliveHandler.run)
 
 
 def test_received_message_sets_the_sequence_before_it_looks_up_the_parser() -> None:

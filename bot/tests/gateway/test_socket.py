@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import yarl
-from discord.gateway import WebSocketClosure
+from discord.gateway import KeepAliveHandler, WebSocketClosure
 
 from vertice_bot.gateway import socket as gated
 from vertice_bot.gateway.socket import GatedSocket, Parser, socket_class
@@ -62,6 +62,22 @@ async def frame(ws: GatedSocket, name: str, seq: int, data: Any = None) -> None:
     import json
 
     await ws.received_message(json.dumps({"op": 0, "t": name, "s": seq, "d": data or seq}))
+
+
+async def test_an_acknowledgement_before_the_sender_looks_is_not_a_long_latency(
+    ws: GatedSocket,
+) -> None:
+    ws._max_heartbeat_timeout = 60.0
+    beat = KeepAliveHandler(ws=ws, interval=41.25, shard_id=0)
+    beat._last_send -= 41.25  # when the beat before was sent
+
+    class ShortWire:
+        async def send_str(self, _: str) -> None:
+            beat.ack()
+
+    ws._keep_alive, ws.socket = beat, ShortWire()
+    await ws.send_heartbeat(beat.get_payload())
+    assert 0 <= beat.latency < 1
 
 
 async def test_events_pass_in_order(ws: GatedSocket, owner: Owner) -> None:
