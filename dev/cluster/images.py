@@ -14,7 +14,7 @@ from dev.cluster.build import build
 from dev.cluster.errors import ClusterError
 from dev.cluster.folders import cache_folder, clusters_folder
 from dev.cluster.locks import locked
-from dev.cluster.packages import BASE_PACKAGES, DOCKER_PACKAGES, ensure
+from dev.cluster.packages import BASE_PACKAGES, DOCKER_PACKAGES, engine_program, ensure
 from dev.cluster.processes import Runner
 from dev.cluster.progress import Progress, wait_until
 from dev.cluster.scratch import ScratchImage, write_archive
@@ -73,9 +73,12 @@ def ensure_engine(progress: Progress) -> None:
             return
         if os.geteuid() != 0:
             raise ClusterError("no Docker engine answers; start one, or run this as root")
+        program = engine_program()
+        if program is None:
+            raise ClusterError("dockerd is not on the PATH although docker.io is installed")
         with progress.step("starting a Docker engine"):
             runner = Runner(folder)
-            runner.start("dockerd", ["/usr/bin/dockerd"])
+            runner.start("dockerd", [program])
             wait_until(
                 "the Docker engine answers",
                 engine_answers,

@@ -32,6 +32,11 @@ def _has(program: str) -> Callable[[], bool]:
     return lambda: shutil.which(program) is not None
 
 
+def engine_program() -> str | None:
+    """Return the Docker engine, or None; Debian has it where only root's PATH looks."""
+    return shutil.which("dockerd", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
+
+
 NODE_PACKAGES = (
     Package("containerd", _has("containerd")),
     Package("runc", _has("runc")),
@@ -40,7 +45,7 @@ NODE_PACKAGES = (
     Package("iproute2", _has("ip")),
     Package("util-linux", _has("nsenter")),
 )
-DOCKER_PACKAGES = (Package("docker.io", lambda: Path("/usr/bin/dockerd").exists()),)
+DOCKER_PACKAGES = (Package("docker.io", lambda: engine_program() is not None),)
 BASE_PACKAGES = (Package("debootstrap", _has("debootstrap")),)
 
 
