@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.build import monitoring_definitions
+from dev.cluster.kubectl import Kubectl
 from dev.cluster.native.loopback import start_control_plane
 from dev.cluster.progress import Progress, wait_until
 
@@ -55,13 +56,7 @@ class ApiServer:
         check
             Fail the test, showing the error output, when kubectl fails.
         """
-        done = subprocess.run(
-            [str(self.program), f"--kubeconfig={self.kubeconfig}", *arguments],
-            input=input,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = Kubectl(self.program, self.kubeconfig).call(*arguments, stdin=input)
         if check and done.returncode:
             raise AssertionError(f"kubectl {' '.join(arguments)}: {done.stderr.strip()}")
         return done

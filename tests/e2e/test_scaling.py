@@ -61,7 +61,7 @@ def _load(bot: Bot) -> int | None:
     return None
 
 
-# The busy loop is the only process of the container whose parent is the container's init.
+# The busy loop is the one other process whose command line holds the word fork.
 _STOP = """
 import os, signal
 for entry in filter(str.isdigit, os.listdir("/proc")):

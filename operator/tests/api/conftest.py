@@ -1,35 +1,6 @@
 """The real API server with the generated definition, asked over one connection."""
 
-# ruff: noqa: E402 - the standard library must be whole before anything else is imported
 from __future__ import annotations
-
-import importlib.util
-import sys
-import sysconfig
-from pathlib import Path
-
-
-def _keep_the_standard_operator() -> None:
-    """Put the standard library's ``operator`` back where pytest has put a namespace package.
-
-    In importlib mode pytest names this file ``operator.tests.api.conftest`` and makes its parents
-    on the way, over whatever has the name. A module with a ``__path__`` it leaves alone, so that
-    this has to happen only once.
-    """
-    if hasattr(sys.modules.get("operator"), "attrgetter"):
-        return
-    spec = importlib.util.spec_from_file_location(
-        "operator", Path(sysconfig.get_path("stdlib")) / "operator.py"
-    )
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.__path__ = []
-    sys.modules["operator"] = module
-
-
-_keep_the_standard_operator()
 
 import base64
 import http.client
@@ -38,6 +9,7 @@ import ssl
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
