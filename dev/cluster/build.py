@@ -26,6 +26,7 @@ from dev.cluster.progress import Progress
 
 SOURCES = Path(__file__).parent / "native" / "go"
 KUBERNETES_VERSION = "v1.37.2"
+HELM_VERSION = "v4.3.1"
 _NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -98,6 +99,12 @@ PARTS: Mapping[str, Part] = {
             "kwok",
             {"kwok": "sigs.k8s.io/kwok/cmd/kwok"},
             "fake nodes for scale tests; not built unless named (about 1 min)",
+        ),
+        Part(
+            "helm",
+            {"helm": "helm.sh/helm/v4/cmd/helm"},
+            "the package manager that installs the chart; not built unless named (about 2 min)",
+            ldflags=f"-X helm.sh/helm/v4/internal/version.version={HELM_VERSION}",
         ),
         Part(
             "kind",

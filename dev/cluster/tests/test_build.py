@@ -54,6 +54,13 @@ def test_kubernetes_says_its_version() -> None:
     assert "-X k8s.io/component-base/version.gitMinor=37" in flags
 
 
+def test_helm_says_the_version_that_is_pinned() -> None:
+    command = build_command(PARTS["helm"], "helm", Path("/out"))
+    assert f"version.version={builds.HELM_VERSION}" in command[command.index("-ldflags") + 1]
+    pinned = (SOURCES / "helm" / "go.mod").read_text()
+    assert f"\thelm.sh/helm/v4 {builds.HELM_VERSION} " in pinned
+
+
 def test_unknown_part_names_the_known_ones() -> None:
     with pytest.raises(ClusterError, match="kubernetes"):
         part_named("kubernetis")
