@@ -290,6 +290,7 @@ class VerticeBot(commands.AutoShardedBot):
         )
         self.metrics.gateway_identify_remaining.set(info.remaining)
         self.identify_remaining = info.remaining
+        self.recommended_shards = info.recommended_shards
         if info.low:
             self.degraded.set("identify", "BudgetLow")
         else:
@@ -297,6 +298,7 @@ class VerticeBot(commands.AutoShardedBot):
         return info
 
     identify_remaining: int | None = None
+    recommended_shards: int | None = None
 
     # Handlers.
 

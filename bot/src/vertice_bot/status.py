@@ -117,6 +117,7 @@ class StatusBoard:
             "discord": {
                 "state": self._discord_state(),
                 "identify_remaining": app.bot.identify_remaining,
+                "recommended_shards": app.bot.recommended_shards,
             },
             "degraded": app.degraded.items(),
         }

@@ -12,7 +12,7 @@ GOOD: dict[str, Any] = {
     "bot": "demo/my-bot", "replica": "p", "shard_count": 2, "draining": False,
     "shards": [{"id": 1, "state": "LIVE", "epoch": 3, "latency_seconds": 0.02},
                {"id": 0, "state": "RESUMING", "epoch": 1}],
-    "discord": {"state": "connected", "identify_remaining": 998},
+    "discord": {"state": "connected", "identify_remaining": 998, "recommended_shards": 3},
     "degraded": [{"part": "redis", "reason": "CircuitOpen"}],
 }  # fmt: skip
 
@@ -44,6 +44,7 @@ async def test_a_report() -> None:
     assert report.reachable
     assert report.shards == (ShardReport(0, "RESUMING", 1), ShardReport(1, "LIVE", 3))
     assert (report.discord, report.identify_remaining) == ("connected", 998)
+    assert report.recommended == 3
     assert report.degraded == (("redis", "CircuitOpen"),)
 
 
@@ -62,6 +63,7 @@ async def test_what_ticks_is_no_part_of_it() -> None:
         pytest.param(b"not json", 200, 0, id="broken"),
         pytest.param(b'{"shards": [{"id": "x"}]}', 200, 0, id="wrong shape"),
         pytest.param(b"[]", 200, 0, id="no object"),
+        pytest.param(b'{"discord": {"identify_remaining": "few"}}', 200, 0, id="no number"),
         pytest.param(b"{}", 503, 0, id="error"),
         pytest.param(b"{}", 200, 5, id="late"),
     ],

@@ -1,16 +1,28 @@
+import dataclasses
 import itertools
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from vertice_operator.api.conditions import ConditionStatus, ConditionType, Reason
-from vertice_operator.api.v1alpha1.status import ChildState, DiscordBotStatus
+from vertice_operator.api.condition_docs import REASONS
+from vertice_operator.api.conditions import ConditionStatus, ConditionType, Reason, merge_conditions
+from vertice_operator.api.v1alpha1.status import ChildState, DiscordBotStatus, ImageStatus
+from vertice_operator.cluster.statusz import parse
 from vertice_operator.decide.announce import EventReason, of_status
+from vertice_operator.decide.conditions import Look, make
 from vertice_operator.decide.facts import Report, ShardReport
 from vertice_operator.decide.outcome import ChildResult, Failure, Outcome
 from vertice_operator.decide.plan import Act
 from vertice_operator.decide.pods import read_pod
+from vertice_operator.decide.shards import coverage
 from vertice_operator.decide.status import make_status
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 def outcome_of(plan: Any) -> Outcome:
@@ -161,6 +173,10 @@ def test_quota_before_the_first_pod(world: Any) -> None:
         (Report("p", True, 2, (), "connected", 0), "IdentifyBudgetLow"),
         (Report("p", True, 2, (), "connected", 900), "AsExpected"),
         (Report("p", False), "AsExpected"),
+        (
+            Report("p", True, degraded=(("lease", "Parked"), ("postgres", "DatabaseMissing"))),
+            "DependencyCircuitOpen",
+        ),
     ],
 )
 def test_degraded(world: Any, pod: Any, report: Report, expected: str) -> None:
@@ -253,3 +269,137 @@ def test_pause_hides_no_invalid_spec(world: Any, pod: Any) -> None:
     status = status_of(here)
     assert reason(status, ConditionType.PAUSED) == ("True", "Paused")
     assert reason(status, ConditionType.SPEC_ACCEPTED) == ("False", "InvalidSpec")
+
+
+def test_a_lost_database_speaks_for_what_it_takes_with_it(world: Any, pod: Any) -> None:
+    here = world()
+    running(here, pod)
+    parts = (("discord", "GatewayDisconnected"), ("lease", "Parked"), ("postgres", "TimedOut"))
+    here.extra["reports"] = tuple(Report(f"pod-{n}", True, degraded=parts) for n in range(5))
+    condition = status_of(here).condition(ConditionType.DEGRADED)
+    assert condition is not None
+    said = "pods pod-0, pod-1, pod-2 and 2 more: postgres: TimedOut. Check that the database runs"
+    assert condition.message.startswith(said)
+
+
+def test_fewer_shards_than_discord_recommends_are_shown_beside_each_other(
+    world: Any, pod: Any
+) -> None:
+    here = world(shards={"count": 2})
+    running(here, pod)
+    (report,) = here.extra["reports"]
+    for recommended, expected in ((2, "AllShardsOwned"), (3, "FewerShardsThanRecommended")):
+        here.extra["reports"] = (dataclasses.replace(report, recommended=recommended),)
+        status = status_of(here)
+        assert reason(status, ConditionType.SHARDS_OWNED) == ("True", expected)
+        assert reason(status, ConditionType.READY)[0] == "True"
+        assert status.shards is not None
+        assert (status.shards.configured, status.shards.recommended) == (2, recommended)
+
+
+KIB = 36
+"""Size of a status as JSON at the very most; docs/troubleshooting.md quotes it."""
+
+
+@given(st.data())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_status_is_small_whatever_happens(world: Any, pod: Any, data: Any) -> None:
+    """64 shards without owner, pods, parts and children that all talk without end."""
+    text = data.draw(st.text(min_size=1, max_size=40)) * 2000
+    here = world(shards={"count": 64}, policy={"guilds": guilds(500)})
+    running(here, pod, shards=0)
+    here.deployed(conditions=[{"type": "ReplicaFailure", "status": "True", "message": text}])
+    here.extra["pods"] = tuple(read_pod(pod(f"my-bot-{'x' * 40}{n}")) for n in range(20))
+    here.extra["reports"] = tuple(
+        Report(each.name, True, 64, degraded=((text, text),)) for each in here.extra["pods"]
+    )
+    plan = here.act()
+    failed = ChildResult("x" * 63, "y" * 63, ChildState.FAILED, text, Failure.NAME_CONFLICT)
+    results = tuple(dataclasses.replace(failed, name=f"{n:02}{'y' * 60}") for n in range(40))
+    look = Look(here.facts(), plan, Outcome(results), coverage(64, (), ()))
+    status = make_status(here.facts(), plan, Outcome(results))
+    # No state makes all of them long at once; the bound holds even so.
+    wordy = [make(look.facts, kind, "False", Reason.INVALID_SPEC, text) for kind in ConditionType]
+    status = status.model_copy(
+        update={
+            "conditions": merge_conditions((), wordy, NOW),
+            "image": ImageStatus.model_validate(dict.fromkeys(ImageStatus.model_fields, "i" * 512)),
+        }
+    )
+    assert len(status.children) == 32
+    assert len(json.dumps(status.to_dict(), ensure_ascii=False).encode()) <= KIB * 1024
+
+
+def guilds(number: int) -> dict[str, Any]:
+    return {str(10**17 + n): {"locale": "de"} for n in range(number)}
+
+
+@given(
+    lag=st.floats(0, 1e6),
+    latency=st.floats(0, 1e3),
+    left=st.integers(50, 1000),
+    shards=st.integers(1, 8),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_what_ticks_in_a_bot_reaches_no_status(
+    world: Any, pod: Any, lag: float, latency: float, left: int, shards: int
+) -> None:
+    """Ten quiet minutes are forty answers; none of them may be a write."""
+
+    def told(lag: float, latency: float, left: int) -> DiscordBotStatus:
+        here = world(shards={"count": shards})
+        running(here, pod)
+        document = {
+            "shard_count": shards,
+            "shards": [
+                {"id": n, "state": "LIVE", "epoch": 1, "latency_seconds": latency}
+                for n in range(shards)
+            ],
+            "lag_seconds": lag,
+            "discord": {"state": "connected", "identify_remaining": left},
+            "degraded": [],
+        }
+        here.extra["reports"] = (parse("my-bot-1", json.dumps(document).encode()),)
+        return status_of(here)
+
+    assert told(lag, latency, left) == told(0.0, 0.0, 900)
+
+
+def test_every_condition_is_one_of_the_list_with_the_status_that_goes_with_it(
+    world: Any, pod: Any
+) -> None:
+    """One list says what there is; nothing is written that it does not explain."""
+    for here in every_state(world, pod):
+        for condition in status_of(here).conditions:
+            known = REASONS[ConditionType(condition.type)]
+            assert Reason(condition.reason) in known, condition
+            assert known[Reason(condition.reason)][0] == condition.status, condition
+
+
+def every_state(world: Any, pod: Any) -> Iterator[Any]:
+    troubles: list[Any] = [
+        lambda here: None,
+        lambda here: here.secrets.clear(),
+        lambda here: here.extra.update(token_holder="demo/older"),
+        lambda here: here.metadata["annotations"].update({"vertice.dev/paused": "true"}),
+        lambda here: here.spec.update(scheduling={"tolerations": [{"bad": 1}]}),
+        lambda here: here.extra.update(reports=()),
+        lambda here: here.extra.update(reports=(Report("my-bot-1", True, 2),)),
+        lambda here: here.deployed(replicas=1),
+        lambda here: setattr(here, "minor", 20),
+    ]
+    specs: list[dict[str, Any]] = [
+        {},
+        {"suspend": True},
+        {"autoscaling": {"enabled": True}},
+        {"monitoring": {"enabled": False}, "networkPolicy": {"enabled": False}},
+        {"database": {"direct": {"host": "db"}, "credentialsSecretRef": {"name": "db"}}},
+    ]
+    for spec, trouble, runs in itertools.product(specs, troubles, (True, False)):
+        here = world(shards={"count": 2}, **spec)
+        if runs:
+            running(here, pod)
+        else:
+            here.act()
+        trouble(here)
+        yield here

@@ -91,7 +91,12 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
                 "Secret, or switch the intent on in the developer portal."
             ),
         ),
+        Reason.OUT_OF_MEMORY: (F, "A container used more than its memory limit and was killed."),
         Reason.QUOTA_EXCEEDED: (F, "A ResourceQuota or LimitRange forbids the pods."),
+        Reason.PODS_REFUSED: (
+            F,
+            "The namespace refuses the pods: an admission policy, a webhook or Pod Security.",
+        ),
         Reason.UNSCHEDULABLE: (F, "No node has room or matches."),
         Reason.SUSPENDED: (F, "spec.suspend is on."),
     },
@@ -114,6 +119,13 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
     },
     ConditionType.SHARDS_OWNED: {
         Reason.ALL_SHARDS_OWNED: (T, "Every shard has an owner."),
+        Reason.FEWER_SHARDS_THAN_RECOMMENDED: (
+            T,
+            (
+                "Every shard has an owner, and Discord recommends more shards than there are. It "
+                "refuses a bot with more than 2,500 guilds a shard."
+            ),
+        ),
         Reason.SHARDS_UNOWNED: (F, "Shards have no owner; status.shards.unowned lists them."),
         Reason.STATUS_UNREACHABLE: (U, "No pod answers on /statusz."),
         Reason.WAITING: (U, "No pod runs, or a roll-out is on its way."),

@@ -73,7 +73,9 @@ class Reason(StrEnum):
     MINIMUM_REPLICAS_UNAVAILABLE = "MinimumReplicasUnavailable"
     IMAGE_PULL_FAILED = "ImagePullFailed"
     CRASH_LOOPING = "CrashLooping"
+    OUT_OF_MEMORY = "OutOfMemory"
     QUOTA_EXCEEDED = "QuotaExceeded"
+    PODS_REFUSED = "PodsRefused"
     UNSCHEDULABLE = "Unschedulable"
     CONFIGURATION_REFUSED = "ConfigurationRefused"
     TOKEN_REFUSED = "TokenRefused"  # noqa: S105 - a reason, not a secret
@@ -86,6 +88,7 @@ class Reason(StrEnum):
     MIGRATION_FAILED = "MigrationFailed"
     # ShardsOwned
     ALL_SHARDS_OWNED = "AllShardsOwned"
+    FEWER_SHARDS_THAN_RECOMMENDED = "FewerShardsThanRecommended"
     SHARDS_UNOWNED = "ShardsUnowned"
     STATUS_UNREACHABLE = "StatusUnreachable"
     WAITING = "Waiting"

@@ -40,12 +40,15 @@ ANNOTATION_CONFIG_HASH: Final = "vertice.dev/config-hash"
 ANNOTATION_SECRET_HASH: Final = "vertice.dev/secret-hash"  # noqa: S105 - a name, not a secret
 ANNOTATION_RESTARTED_AT: Final = "vertice.dev/restarted-at"
 ANNOTATION_SPEC_HASH: Final = "vertice.dev/spec-hash"
+ANNOTATION_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
+"""Kubernetes' own: of pods that are alike, the one with the lowest cost is scaled away first."""
 
 RESERVED_PREFIXES: Final = ("vertice.dev/", "app.kubernetes.io/")
 """Label and annotation keys under these prefixes belong to the operator."""
 
 CONTAINER_BOT: Final = "bot"
 CONTAINER_PROXY: Final = "cloud-sql-proxy"
+CONTAINER_MIGRATE: Final = "migrate"
 
 PORT_HTTP: Final = 8080
 PORT_METRICS: Final = 9090

@@ -94,9 +94,9 @@ class Applier:
         """Apply, and return whether the server stored anything new."""
         assert step.body is not None
         body = dict(step.body)
-        uid = known.uid if known is not None and known.owner_uid == bot.metadata.uid else None
-        if uid is None:
-            uid = await self._own(bot, step.kind, step.name)
+        found = known if known is not None and known.owner_uid == bot.metadata.uid else None
+        found = found or await self._own(bot, step.kind, step.name)
+        uid = found.uid if found is not None else None
         if step.handover is not None and uid is not None:
             await self._hand_over(bot, step, uid)
         try:
@@ -108,10 +108,10 @@ class Applier:
             )
             raise
         self._cache.confirm(step.kind, applied, _wanted(step))
-        return known is None or applied["metadata"]["resourceVersion"] != known.resource_version
+        return found is None or applied["metadata"]["resourceVersion"] != found.resource_version
 
-    async def _own(self, bot: DiscordBot, kind: ChildKind, name: str) -> str | None:
-        """Return the uid of the object of this name if it is ours, None if there is none."""
+    async def _own(self, bot: DiscordBot, kind: ChildKind, name: str) -> Live | None:
+        """Return the object of this name if it is ours, None if there is none."""
         try:
             document = await self._client.get(kind, bot.metadata.namespace, name)
         except errors.NotFoundError:
@@ -120,7 +120,7 @@ class Applier:
         found = live(kind, document)
         if found.owner_uid == bot.metadata.uid or (found.owner_uid is None and _orphan(bot, meta)):
             self._cache.store(kind, document, sure=True)
-            return found.uid
+            return found
         if _of_a_former_self(bot, meta):
             raise errors.ConflictError(
                 f"{kind.kind} {name} of a deleted DiscordBot of the same name is still there"

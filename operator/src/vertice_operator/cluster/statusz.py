@@ -65,9 +65,14 @@ def parse(pod: str, body: bytes) -> Report:
         shard_count=int(document.get("shard_count") or 0),
         shards=tuple(sorted(shards, key=lambda shard: shard.id)),
         discord=str(discord.get("state") or ""),
-        identify_remaining=discord.get("identify_remaining"),
+        identify_remaining=_number(discord.get("identify_remaining")),
         degraded=tuple(
             sorted((str(e["part"]), str(e["reason"])) for e in document.get("degraded") or ())
         ),
         draining=bool(document.get("draining")),
+        recommended=_number(discord.get("recommended_shards")),
     )
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))

@@ -17,6 +17,7 @@ from vertice_operator.decide.pods import Problem, workload_problem
 from vertice_operator.decide.rollout import Progress, progress
 from vertice_operator.decide.secrets import missing
 from vertice_operator.decide.shards import IDENTIFY_LOW, Coverage
+from vertice_operator.decide.wording import clip, sentence
 from vertice_operator.render import is_off, scale_bounds
 
 TRUE, FALSE, UNKNOWN = ConditionStatus.TRUE, ConditionStatus.FALSE, ConditionStatus.UNKNOWN
@@ -27,6 +28,13 @@ _ADVICE = {
         (
             "Check that the database runs and that spec.database and its Secret are right; the bot "
             "goes on by itself once it answers."
+        ),
+    ),
+    "migrations": (
+        Reason.DEPENDENCY_CIRCUIT_OPEN,
+        (
+            "The database lacks the schema of this version; the condition DatabaseMigrated says "
+            "what to do."
         ),
     ),
     "redis": (
@@ -47,19 +55,12 @@ _ADVICE = {
         Reason.IDENTIFY_BUDGET_LOW,
         "Few session starts are left today; avoid restarts.",
     ),
-    "migrations": (
-        Reason.DEPENDENCY_CIRCUIT_OPEN,
-        (
-            "The database lacks the schema of this version; the condition DatabaseMigrated says "
-            "what to do."
-        ),
-    ),
     "policy": (
         Reason.DEPENDENCY_CIRCUIT_OPEN,
         "Correct spec.policy; until then the last good one holds.",
     ),
 }
-"""What a part that the bot reports as degraded means, and what to do about it."""
+"""What a part that the bot reports as degraded means and what to do about it, worst first."""
 _MONITORING = ("ServiceMonitor", "PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig")
 
 
@@ -98,7 +99,7 @@ def make(
         type=kind,
         status=status,
         reason=reason,
-        message=message[:1024],
+        message=clip(message),
         observed_generation=facts.bot.metadata.generation,
     )
 
@@ -217,6 +218,13 @@ def shards_owned(look: Look) -> Condition:
     kind, facts, seen = ConditionType.SHARDS_OWNED, look.facts, look.coverage
     if look.off or facts.deployment is None:
         return make(facts, kind, UNKNOWN, Reason.WAITING, "no pod runs")
+    if not seen.unowned and seen.too_few:
+        message = (
+            f"Discord recommends {seen.recommended} shards and there are {seen.configured}; it "
+            "refuses a bot with more than 2,500 guilds a shard. Raise shards.count at a quiet "
+            "hour: it closes every session."
+        )
+        return make(facts, kind, TRUE, Reason.FEWER_SHARDS_THAN_RECOMMENDED, message)
     if not seen.unowned:
         return make(facts, kind, TRUE, Reason.ALL_SHARDS_OWNED, "")
     listed = ", ".join(map(str, seen.unowned[:20]))
@@ -317,11 +325,12 @@ def network_restricted(look: Look) -> Condition:
 def degraded(look: Look) -> Condition:
     """Whether something that the running bot depends on is impaired. True is bad."""
     kind, facts = ConditionType.DEGRADED, look.facts
-    for report in facts.reports:
-        for part, why in report.degraded:
-            reason, advice = _ADVICE.get(part, _ANY_ADVICE)
-            message = f"pod {report.pod}: {part}: {why}. {advice}"
-            return make(facts, kind, TRUE, reason, message)
+    worst = _worst_part(facts)
+    if worst is not None:
+        part, why, pods = worst
+        reason, advice = _ADVICE.get(part, _ANY_ADVICE)
+        message = f"{pods}: {part}: {sentence(why, 200)} {advice}"
+        return make(facts, kind, TRUE, reason, message)
     answering = [report for report in facts.reports if report.reachable]
     active = [report for report in answering if report.shards]
     if active and all(report.discord == "disconnected" for report in active):
@@ -332,6 +341,26 @@ def degraded(look: Look) -> Condition:
         message = f"fewer than {IDENTIFY_LOW} session starts are left today; avoid restarts"
         return make(facts, kind, TRUE, Reason.IDENTIFY_BUDGET_LOW, message)
     return make(facts, kind, FALSE, Reason.AS_EXPECTED, "")
+
+
+def _worst_part(facts: Facts) -> tuple[str, str, str] | None:
+    """Return the most telling impaired part, why, and the pods that report it.
+
+    A database that is away takes other parts with it, such as the lease; so it speaks first.
+    """
+    found: dict[tuple[str, str], list[str]] = {}
+    for report in facts.reports:
+        for part_and_why in report.degraded:
+            found.setdefault(part_and_why, []).append(report.pod)
+    if not found:
+        return None
+    ranks = list(_ADVICE)
+    part, why = min(
+        found, key=lambda each: (ranks.index(each[0]) if each[0] in ranks else len(ranks), each)
+    )
+    pods = sorted(found[part, why])
+    more = f" and {len(pods) - 3} more" if len(pods) > 3 else ""
+    return part, why, f"pod{'s' if len(pods) > 1 else ''} {', '.join(pods[:3])}{more}"
 
 
 def ready(look: Look, parts: dict[ConditionType, Condition]) -> Condition:

@@ -45,7 +45,10 @@ class SecretFact:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFact:
-    """State of one container of a pod, the terminations included."""
+    """State of one container of a pod, the terminations included.
+
+    ``ended`` is Kubernetes' own word for why it ended last, such as ``OOMKilled``.
+    """
 
     name: str
     ready: bool
@@ -55,11 +58,15 @@ class ContainerFact:
     waiting_message: str
     exit_code: int | None
     termination_message: str
+    ended: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PodFact:
-    """One pod of the bot."""
+    """One pod of the bot.
+
+    ``deletion_cost`` is its annotation of that name as it stands, which may be anything.
+    """
 
     name: str
     uid: str
@@ -72,6 +79,8 @@ class PodFact:
     terminating: bool
     unschedulable: str | None
     containers: tuple[ContainerFact, ...]
+    node: str | None = None
+    deletion_cost: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,10 @@ class ShardReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What one pod's ``/statusz`` said; ``reachable`` is False where it did not answer."""
+    """What one pod's ``/statusz`` said; ``reachable`` is False where it did not answer.
+
+    ``recommended`` is the number of shards that Discord recommended to this pod.
+    """
 
     pod: str
     reachable: bool
@@ -95,6 +107,7 @@ class Report:
     identify_remaining: int | None = None
     degraded: tuple[tuple[str, str], ...] = ()
     draining: bool = False
+    recommended: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.api.v1alpha1.database import ProxyMode
 from vertice_operator.decide.checks import Hold, Violation, first_violation, valid
 from vertice_operator.decide.diff import first_difference
+from vertice_operator.decide.drift import was_changed, was_deleted
 from vertice_operator.decide.facts import Facts, Live
 from vertice_operator.decide.images import Pins, pins
 from vertice_operator.decide.migration import (
@@ -146,7 +147,9 @@ def _step(
         pending = ours and rolls is not None
         return Step(kind, name, Act.HOLD, because=violation.message, pending=pending)
     if live is None or not ours:
-        return Step(kind, name, Act.APPLY, body, because="does not exist")
+        gone = was_deleted(facts, kind.kind, name)
+        because = "was deleted" if gone and live is None else "does not exist"
+        return Step(kind, name, Act.APPLY, body, because, drift=gone)
     if rolls is not None and not is_off(bot) and state.state in _MIGRATES_FIRST:
         return Step(kind, name, Act.HOLD, because=state.message, pending=True)
     if not live.body:
@@ -157,7 +160,7 @@ def _step(
     difference = rolls or first_difference(_content(body), live.body)
     if difference is None and handover is None:
         return Step(kind, name, Act.SKIP, body)
-    drift = _hash(body) == _hash(live.body)
+    drift = was_changed(body, live.body)
     return Step(kind, name, Act.APPLY, body, difference or "replicas", drift, handover)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from vertice_operator.api import names
 from vertice_operator.api.conditions import Reason
 from vertice_operator.decide.facts import ContainerFact, PodFact
+from vertice_operator.decide.wording import sentence
 
 _PULL = frozenset(
     {
@@ -21,6 +22,21 @@ _CREATE = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunC
 EXIT_BAD_CONFIGURATION = 2
 EXIT_REFUSED = 69
 CRASHES = 3
+OUT_OF_MEMORY = "OOMKilled"
+_OUR_CONTAINERS = frozenset({names.CONTAINER_BOT, names.CONTAINER_MIGRATE})
+_KILLED = "it was killed; its liveness or startup probe failed, or the node ran out of memory"
+_EXITS = {
+    EXIT_BAD_CONFIGURATION: "exit code 2, bad configuration",
+    EXIT_REFUSED: "exit code 69, refused for good",
+    70: "exit code 70, a fault of the bot itself",
+    137: f"exit code 137, {_KILLED}",
+    143: f"exit code 143, {_KILLED}",
+}
+"""What the exit codes of the bot's own program mean, for a container that left no words."""
+_PROXY_ADVICE = (
+    "The bot cannot start without it: check database.cloudSQL.instance and the rights of its "
+    "service account. "
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +71,8 @@ def read_pod(pod: Mapping[str, Any]) -> PodFact:
             scheduled.get("message", "") if scheduled.get("reason") == "Unschedulable" else None
         ),
         containers=tuple(_read_container(state) for state in states),
+        node=(pod.get("spec") or {}).get("nodeName"),
+        deletion_cost=(meta.get("annotations") or {}).get(names.ANNOTATION_DELETION_COST),
     )
 
 
@@ -71,6 +89,7 @@ def _read_container(state: Mapping[str, Any]) -> ContainerFact:
         waiting_message=str(waiting.get("message") or ""),
         exit_code=ended.get("exitCode"),
         termination_message=str(ended.get("message") or "").strip(),
+        ended=str(ended.get("reason") or ""),
     )
 
 
@@ -90,7 +109,7 @@ def workload_problem(
         if pod.unschedulable is not None:
             return Problem(
                 Reason.UNSCHEDULABLE,
-                f"no node takes pod {pod.name}: {_clip(pod.unschedulable)} "
+                f"no node takes pod {pod.name}: {sentence(pod.unschedulable)} "
                 "Add capacity, or lower resources or scheduling of the bot.",
             )
     found = [problem for pod in alive for each in pod.containers if (problem := _judge(pod, each))]
@@ -99,6 +118,7 @@ def workload_problem(
 
 _RANK = (
     Reason.IMAGE_PULL_FAILED,
+    Reason.OUT_OF_MEMORY,
     Reason.TOKEN_REFUSED,
     Reason.CONFIGURATION_REFUSED,
     Reason.CRASH_LOOPING,
@@ -124,28 +144,48 @@ def _judge(pod: PodFact, container: ContainerFact) -> Problem | None:
     if container.waiting in _PULL:
         return Problem(
             Reason.IMAGE_PULL_FAILED,
-            f"{where} cannot pull its image: {_clip(container.waiting_message)} "
+            f"{where} cannot pull its image: {sentence(container.waiting_message)} "
             "Check spec.image and image.pullSecrets.",
         )
     if container.waiting in _CREATE:
         return Problem(
             Reason.CONFIGURATION_REFUSED,
-            f"{where} cannot start: {_clip(container.waiting_message)}",
+            f"{where} cannot start: {sentence(container.waiting_message)}",
         )
     if container.ready or not _ended_badly(container):
         return None
     if container.waiting != "CrashLoopBackOff" and container.restarts < 1:
         return None
-    said = container.termination_message or f"exit code {container.exit_code}"
-    if container.name == names.CONTAINER_BOT and container.exit_code == EXIT_REFUSED:
-        return Problem(Reason.TOKEN_REFUSED, f"{where} was refused for good: {_clip(said)}")
-    if container.name == names.CONTAINER_BOT and container.exit_code == EXIT_BAD_CONFIGURATION:
-        return Problem(Reason.CONFIGURATION_REFUSED, f"{where} refuses its settings: {_clip(said)}")
+    return _crash(pod, container, where)
+
+
+def _crash(pod: PodFact, container: ContainerFact, where: str) -> Problem:
+    """Say why a container ends again and again: what it said itself, or what its end means."""
+    if container.ended == OUT_OF_MEMORY:
+        return Problem(
+            Reason.OUT_OF_MEMORY,
+            f"{where} used more than its memory limit and was killed. Raise resources.limits.memory"
+            f"{' of database.cloudSQL.proxy' if container.name == names.CONTAINER_PROXY else ''}.",
+        )
+    ours = container.name in _OUR_CONTAINERS
+    code = container.exit_code
+    meaning = _EXITS.get(code or 0, "") if ours else ""
+    said = sentence(container.termination_message or meaning or f"exit code {code}")
+    if ours and code == EXIT_REFUSED:
+        return Problem(Reason.TOKEN_REFUSED, f"{where} was refused for good: {said}")
+    if ours and code == EXIT_BAD_CONFIGURATION:
+        return Problem(Reason.CONFIGURATION_REFUSED, f"{where} refuses its settings: {said}")
     return Problem(
         Reason.CRASH_LOOPING,
-        f"{where} crashed {container.restarts + 1} times: {_clip(said)} "
+        f"{where} crashed {_times(container.restarts + 1)}: {said} "
+        f"{_PROXY_ADVICE if container.name == names.CONTAINER_PROXY else ''}"
         f"See kubectl logs {pod.name} -c {container.name} --previous.",
     )
+
+
+def _times(number: int) -> str:
+    """Count up to a few: a status that counts on would be written at each crash."""
+    return f"{number} times" if number < CRASHES else f"{CRASHES} times or more"
 
 
 def _ended_badly(container: ContainerFact) -> bool:
@@ -153,19 +193,20 @@ def _ended_badly(container: ContainerFact) -> bool:
 
 
 def _refused_pods(deployment: Mapping[str, Any] | None) -> Problem | None:
+    """Read what the ReplicaSet could not create, which the Deployment repeats."""
     status = (deployment or {}).get("status") or {}
     for condition in status.get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            text = _clip(str(condition.get("message") or ""))
-            quota = "exceeded quota" in text or "LimitRange" in text
-            advice = "Raise the quota or lower spec.resources." if quota else ""
-            reason = Reason.QUOTA_EXCEEDED if quota else Reason.MINIMUM_REPLICAS_UNAVAILABLE
-            return Problem(reason, f"pods are refused: {text} {advice}".strip())
+            text = str(condition.get("message") or "")
+            if is_quota(text):
+                advice = "Raise the quota or lower spec.resources."
+                return Problem(
+                    Reason.QUOTA_EXCEEDED, f"pods are refused: {sentence(text)} {advice}"
+                )
+            return Problem(Reason.PODS_REFUSED, f"pods are refused: {sentence(text)}")
     return None
 
 
-def _clip(text: str, length: int = 400) -> str:
-    """Shorten what other programs said, and end it like a sentence."""
-    line = " ".join(text.split())
-    line = line if len(line) <= length else f"{line[: length - 3]}..."
-    return line if not line or line.endswith((".", "!", "?")) else f"{line}."
+def is_quota(text: str) -> bool:
+    """Tell whether a refusal comes from a ResourceQuota or a LimitRange."""
+    return any(each in text for each in ("exceeded quota", "LimitRange", "usage per"))

@@ -15,17 +15,24 @@ class Coverage:
     """Ownership of shards at one moment.
 
     ``silent`` names running pods whose ``/statusz`` did not answer: what they own is unknown.
+    ``recommended`` is Discord's own number of shards, where a pod was told.
     """
 
     configured: int
     owned: frozenset[int]
     ready: frozenset[int]
     silent: tuple[str, ...]
+    recommended: int | None = None
 
     @property
     def unowned(self) -> tuple[int, ...]:
         """Ids of shards that no answering pod owns."""
         return tuple(sorted(set(range(self.configured)) - self.owned))
+
+    @property
+    def too_few(self) -> bool:
+        """Whether Discord recommends more shards than there are."""
+        return self.recommended is not None and self.recommended > self.configured
 
 
 def coverage(configured: int, pods: Sequence[PodFact], reports: Iterable[Report]) -> Coverage:
@@ -48,4 +55,8 @@ def coverage(configured: int, pods: Sequence[PodFact], reports: Iterable[Report]
             continue
         owned.update(shard.id for shard in report.shards)
         ready.update(shard.id for shard in report.shards if shard.state == LIVE)
-    return Coverage(configured, frozenset(owned), frozenset(ready), tuple(sorted(silent)))
+    told = [by_pod[pod.name].recommended for pod in pods if pod.name in by_pod]
+    recommended = max((number for number in told if number is not None), default=None)
+    return Coverage(
+        configured, frozenset(owned), frozenset(ready), tuple(sorted(silent)), recommended
+    )

@@ -29,6 +29,7 @@ from vertice_operator.decide.outcome import Outcome
 from vertice_operator.decide.plan import Plan
 from vertice_operator.decide.rollout import Progress, live_image, progress
 from vertice_operator.decide.shards import coverage
+from vertice_operator.decide.wording import LONGEST_CHILD_MESSAGE, clip
 from vertice_operator.render import proxy_mode, scale_bounds, shard_count
 
 
@@ -62,6 +63,7 @@ def make_status(facts: Facts, plan: Plan, outcome: Outcome) -> DiscordBotStatus:
             owned=len(look.coverage.owned),
             ready=len(look.coverage.ready),
             unowned=look.coverage.unowned[:20],
+            recommended=look.coverage.recommended,
         ),
         autoscaling=_autoscaling(facts, plan),
         proxy_mode=mode.value if mode else None,
@@ -86,7 +88,7 @@ def refused_status(
             type=kind,
             status=said.get(kind, fallback)[0],
             reason=violation.reason,
-            message=said.get(kind, fallback)[1][:1024],
+            message=clip(said.get(kind, fallback)[1]),
             observed_generation=generation,
         )
         for kind in ConditionType
@@ -158,7 +160,10 @@ def _autoscaling(facts: Facts, plan: Plan) -> AutoscalingStatus | None:
 def _children(outcome: Outcome) -> tuple[ChildStatus, ...]:
     kept: Sequence[ChildStatus] = [
         ChildStatus(
-            kind=each.kind, name=each.name, state=each.state, message=each.message[:1024] or None
+            kind=each.kind,
+            name=each.name,
+            state=each.state,
+            message=clip(each.message, LONGEST_CHILD_MESSAGE) or None,
         )
         for each in outcome.results
         if each.state is not ChildState.PRUNED

@@ -17,7 +17,6 @@ from vertice_operator.render.pod import bot_container, pod_settings, volumes
 from vertice_operator.render.secret_files import SecretFile, database_files, google_key_files
 from vertice_operator.render.sql_proxy import sidecars
 
-CONTAINER_MIGRATE: Final = "migrate"
 _POD_APP: Final = "vertice-bot-migration"
 
 
@@ -77,7 +76,7 @@ def migration_job(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
 
 def migrate_container(bot: DiscordBot, image: str, files: tuple[SecretFile, ...]) -> dict[str, Any]:
     """Give the container that migrates; also the init container of ``migrations: Startup``."""
-    return bot_container(bot, CONTAINER_MIGRATE, image, "migrate", files)
+    return bot_container(bot, names.CONTAINER_MIGRATE, image, "migrate", files)
 
 
 def _template(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any]:
@@ -92,7 +91,7 @@ def _template(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any]:
         "metadata": {
             "labels": pod_labels,
             "annotations": {
-                "kubectl.kubernetes.io/default-container": CONTAINER_MIGRATE,
+                "kubectl.kubernetes.io/default-container": names.CONTAINER_MIGRATE,
                 "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             },
         },
