@@ -1,7 +1,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vertice_operator.api.conditions import Reason
@@ -150,6 +150,7 @@ def test_the_proxy_in_trouble_speaks_for_the_bot_that_waits_for_it(pod: Any) -> 
 
 
 @given(st.integers(3, 10_000), st.integers(3, 10_000))
+@settings(deadline=None)
 def test_a_crash_loop_that_goes_on_says_nothing_new(one: int, other: int) -> None:
     """Each crash would otherwise be one more write of the status."""
     said = []

@@ -302,7 +302,9 @@ KIB = 36
 
 
 @given(st.data())
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_a_status_is_small_whatever_happens(world: Any, pod: Any, data: Any) -> None:
     """64 shards without owner, pods, parts and children that all talk without end."""
     text = data.draw(st.text(min_size=1, max_size=40)) * 2000
@@ -340,7 +342,9 @@ def guilds(number: int) -> dict[str, Any]:
     left=st.integers(50, 1000),
     shards=st.integers(1, 8),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_what_ticks_in_a_bot_reaches_no_status(
     world: Any, pod: Any, lag: float, latency: float, left: int, shards: int
 ) -> None:

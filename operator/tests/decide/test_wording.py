@@ -1,7 +1,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vertice_operator.decide.wording import clip, sentence
@@ -10,6 +10,7 @@ TEXTS = st.text(st.characters(exclude_categories=()), max_size=400)
 
 
 @given(TEXTS, st.integers(8, 300))
+@settings(deadline=None)
 def test_a_clipped_text_has_at_most_its_bytes_as_json(text: str, limit: int) -> None:
     short = clip(text, limit)
     stored = json.dumps(short, ensure_ascii=False).encode()
@@ -19,6 +20,7 @@ def test_a_clipped_text_has_at_most_its_bytes_as_json(text: str, limit: int) -> 
 
 
 @given(st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=100))
+@settings(deadline=None)
 def test_what_fits_stays_as_it_is(text: str) -> None:
     assert clip(text, 200) == text
 
