@@ -1,5 +1,4 @@
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
@@ -8,7 +7,6 @@ from typer.testing import CliRunner
 from vertice_operator.cli import run as run_module
 from vertice_operator.cli.bundle import outputs
 from vertice_operator.cli.main import operator, vertice
-from vertice_operator.cli.status import describe
 from vertice_operator.runtime.settings import PREFIX, Settings
 
 ROOT = Path(__file__).parents[3]
@@ -140,28 +138,6 @@ def test_a_short_lease_shortens_requests_by_itself() -> None:
     assert Settings(lease_seconds=3).request_timeout == 1
     assert Settings().request_timeout == 5
     assert Settings().lease.deadline == 10
-
-
-def bot(**status: Any) -> dict[str, Any]:
-    return {"metadata": {"namespace": "demo", "name": "my-bot", "generation": 2}, "status": status}
-
-
-def test_status_shows_what_is_in_the_way() -> None:
-    conditions = [
-        {
-            "type": "Ready",
-            "status": "False",
-            "reason": "DependenciesMissing",
-            "message": "No Secret.",
-        },
-        {"type": "Degraded", "status": "False", "reason": "AsExpected", "message": "hidden"},
-    ]
-    lines = "\n".join(describe(bot(observedGeneration=2, conditions=conditions)))
-    assert "No Secret." in lines
-    assert "hidden" not in lines
-    assert "is it running?" not in lines
-    assert "is it running?" in "\n".join(describe(bot(observedGeneration=1)))
-    assert describe({"metadata": {"namespace": "d", "name": "n"}})[0] == "d/n"
 
 
 def test_status_without_a_cluster_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,34 +1,51 @@
 """Entry points: ``vertice-operator`` (the controller) and ``vertice`` (for people)."""
 
+import inspect
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import typer
 
 from vertice_operator import __version__
-from vertice_operator.cli.render import render
+from vertice_operator.cli import completion
+from vertice_operator.cli.apps import operator, vertice
+from vertice_operator.cli.commands import check, diff, render, shards, status, tree
 from vertice_operator.cli.run import run
-from vertice_operator.cli.status import status
 
-_OPTIONS = {"help_option_names": ["-h", "--help"]}
+__all__ = ["operator", "vertice"]
 
-operator = typer.Typer(
-    name="vertice-operator",
-    help="The Vértice operator: runs Discord bots on Kubernetes from DiscordBot resources.",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings=_OPTIONS,
-    pretty_exceptions_enable=False,
+Example = tuple[str, str]
+LOOK, TRY = "Look", "Before you apply"
+_COMPLETION = (
+    ("source <(vertice completion bash)", "for this shell; zsh likewise"),
+    ("vertice completion fish > ~/.config/fish/completions/vertice.fish", "for good"),
 )
+COMMANDS: tuple[tuple[str, Callable[..., Any], Sequence[Example], str], ...] = (
+    ("status", status.status, status.EXAMPLES, LOOK),
+    ("tree", tree.tree, tree.EXAMPLES, LOOK),
+    ("shards", shards.shards, shards.EXAMPLES, LOOK),
+    ("check", check.check, check.EXAMPLES, TRY),
+    ("render", render.render, render.EXAMPLES, TRY),
+    ("diff", diff.diff, diff.EXAMPLES, TRY),
+    ("completion", completion.completion, _COMPLETION, "Other"),
+)
+"""Name, function, examples and heading of each command for people."""
+
+
+def help_text(function: Callable[..., Any], examples: Sequence[Example]) -> str:
+    """Give the help of a command: its docstring, then its examples line by line."""
+    shown = "\n".join(f"  {command}\n      {what}" for command, what in examples)
+    return f"{inspect.getdoc(function)}\n\n\b\nExamples:\n{shown}"
+
+
+for _name, _function, _examples, _panel in COMMANDS:
+    vertice.command(
+        _name,
+        help=help_text(_function, _examples),
+        short_help=(inspect.getdoc(_function) or "").partition("\n")[0],
+        rich_help_panel=_panel,
+    )(_function)
 operator.command()(run)
-
-vertice = typer.Typer(
-    name="vertice",
-    help="Look at Discord bots on Kubernetes. Also a kubectl plug-in: kubectl vertice ...",
-    no_args_is_help=True,
-    add_completion=False,
-    context_settings=_OPTIONS,
-    pretty_exceptions_enable=False,
-)
-vertice.command()(render)
-vertice.command()(status)
 
 
 @operator.callback()
@@ -38,7 +55,7 @@ def _root() -> None:
 
 
 @operator.command("version")
-@vertice.command("version")
+@vertice.command("version", rich_help_panel="Other")
 def version() -> None:
     """Print the version."""
     typer.echo(__version__)

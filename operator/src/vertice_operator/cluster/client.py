@@ -14,6 +14,7 @@ import time
 import urllib.parse
 import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,17 +36,21 @@ _OTHER = "application/yaml"
 _LIST_PAGE = 50
 
 
-async def load_configuration(context: str | None = None) -> Configuration:
+async def load_configuration(
+    context: str | None = None, kubeconfig: str | None = None
+) -> Configuration:
     """Read how to reach the API server: KUBECONFIG, then the pod's service account, then ~/.kube.
 
-    KUBECONFIG comes first so that a proxy can be put between the operator and the API server.
+    KUBECONFIG comes first so that a proxy can be put between the operator and the API server. A
+    context or a kubeconfig that is asked for comes before everything else.
     """
     configuration = Configuration()
-    if "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ:
+    chosen = context is not None or kubeconfig is not None or "KUBECONFIG" in os.environ
+    if not chosen and "KUBERNETES_SERVICE_HOST" in os.environ:
         kube_config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         await kube_config.load_kube_config(  # type: ignore[no-untyped-call]
-            config_file=os.environ.get("KUBECONFIG"),
+            config_file=kubeconfig or os.environ.get("KUBECONFIG"),
             context=context,
             client_configuration=configuration,
             persist_config=False,
@@ -132,19 +137,25 @@ class KubeClient:
             query["continue"] = token
 
     async def apply(
-        self, kind: Kind, body: Object, *, uid: str | None = None, manager: str = FIELD_MANAGER
+        self,
+        kind: Kind,
+        body: Object,
+        *,
+        uid: str | None = None,
+        manager: str = FIELD_MANAGER,
+        dry_run: bool = False,
     ) -> Object:
         """Server-side apply one object and return what the server made of it.
 
         ``uid`` makes the server refuse (409) when the object was replaced by another one of the
         same name since it was looked at. Fields are taken by force: the caller has made sure
-        that the object is its own.
+        that the object is its own. With ``dry_run`` nothing is stored.
         """
         if uid is not None:
             body = {**body, "metadata": {**body["metadata"], "uid": uid}}
         meta = body["metadata"]
         return await self._apply(
-            kind, path(kind, meta.get("namespace"), meta["name"]), body, manager
+            kind, path(kind, meta.get("namespace"), meta["name"]), body, manager, dry_run
         )
 
     async def apply_status(self, kind: Kind, body: Object) -> Object:
@@ -173,17 +184,48 @@ class KubeClient:
         url = path(kind, body["metadata"].get("namespace"))
         return await self._object("POST", kind.plural, url, {"fieldManager": FIELD_MANAGER}, body)
 
-    async def replace(self, kind: Kind, body: Object, *, guarded: bool = True) -> Object:
+    async def replace(
+        self, kind: Kind, body: Object, *, guarded: bool = True, manager: str = FIELD_MANAGER
+    ) -> Object:
         """Replace an object under the resourceVersion that ``body`` carries."""
         if guarded:
             self.guard()
         meta = body["metadata"]
         url = path(kind, meta.get("namespace"), meta["name"])
-        return await self._object("PUT", kind.plural, url, {"fieldManager": FIELD_MANAGER}, body)
+        return await self._object("PUT", kind.plural, url, {"fieldManager": manager}, body)
 
-    async def _apply(self, kind: Kind, url: str, body: Object, manager: str) -> Object:
+    @asynccontextmanager
+    async def stream(
+        self, url_path: str, query: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """Open an answer of unknown length, such as a log that is followed; no time limit.
+
+        Raises :class:`errors.ClusterError`, also when the connection breaks while it is read.
+        """
+        url = f"{url_path}?{urllib.parse.urlencode(query)}" if query else url_path
+        try:
+            rest, headers = await self._open()
+            unlimited = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total)
+            response = await rest.request(  # type: ignore[no-untyped-call]
+                "GET", self._host + url, headers=headers, _request_timeout=unlimited
+            )
+            try:
+                if response.status >= 400:
+                    raise errors.from_response(response.status, await response.read())
+                yield response.response.content
+            finally:
+                response.response.close()
+        except (TimeoutError, OSError, aiohttp.ClientError) as error:
+            text = str(error) or type(error).__name__
+            raise errors.TransportError(f"no answer from the API server: {text}") from error
+
+    async def _apply(
+        self, kind: Kind, url: str, body: Object, manager: str, dry_run: bool = False
+    ) -> Object:
         self.guard()
         query = {"fieldManager": manager, "force": "true", "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
         return await self._object("PATCH", kind.plural, url, query, body, content_type=_APPLY)
 
     async def _object(

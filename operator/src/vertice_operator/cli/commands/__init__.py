@@ -1,0 +1,1 @@
+"""One module a command: options, what to read, what to print."""
