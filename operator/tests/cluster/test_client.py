@@ -1,6 +1,7 @@
 """The client against a real API server: what it sends is what a server accepts."""
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import AsyncIterator
 from typing import Any
@@ -78,6 +79,66 @@ async def test_a_uid_guards_a_write_and_a_version_a_deletion(
     assert not isinstance(gone.value, errors.KindMissingError)
 
 
+async def test_a_creation_by_apply_meets_nothing_or_is_refused(
+    client: KubeClient, namespace: str
+) -> None:
+    """It must neither take over what somebody else made nor need a look beforehand."""
+    made = await client.apply(CONFIG_MAP, config_map(namespace, a="1"), absent=True)
+    assert [(f["manager"], f["operation"]) for f in made["metadata"]["managedFields"]] == [
+        ("vertice-operator", "Apply")
+    ]
+    for data in ({"a": "1"}, {"b": "2"}):
+        with pytest.raises(errors.ConflictError):
+            await client.apply(CONFIG_MAP, config_map(namespace, **data), absent=True)
+    assert await client.get(CONFIG_MAP, namespace, "x") == made, "untouched"
+
+
+async def test_a_watch_goes_on_from_where_a_list_was(client: KubeClient, namespace: str) -> None:
+    first = await client.apply(CONFIG_MAP, config_map(namespace, "first"))
+    [(version, items)] = [
+        page async for page in client.pages(CONFIG_MAP, namespace, "vertice.dev/bot")
+    ]
+    assert [item["metadata"]["name"] for item in items] == ["first"]
+    stream = client.watch(CONFIG_MAP, namespace, "vertice.dev/bot", version, lasting=60, silence=30)
+    async with asyncio.timeout(30), contextlib.aclosing(stream):
+        unlabelled = config_map(namespace, "unlabelled")
+        del unlabelled["metadata"]["labels"]
+        await client.apply(CONFIG_MAP, unlabelled)
+        await client.apply(CONFIG_MAP, config_map(namespace, "second", big="x" * 300_000))
+        meta = first["metadata"]
+        await client.delete(
+            CONFIG_MAP,
+            namespace,
+            "first",
+            uid=meta["uid"],
+            resource_version=meta["resourceVersion"],
+        )
+        seen = [(kind, found["metadata"]["name"]) async for kind, found in _first(2, stream)]
+    assert seen == [("ADDED", "second"), ("DELETED", "first")]
+
+
+async def _first(count: int, stream: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for each in stream:
+        yield each
+        count -= 1
+        if not count:
+            return
+
+
+async def test_a_watch_ends_when_the_server_was_asked_to_end_it(
+    client: KubeClient, namespace: str
+) -> None:
+    async with asyncio.timeout(30):
+        stream = client.watch(CONFIG_MAP, namespace, "vertice.dev/bot", "", lasting=1, silence=30)
+        assert [kind async for kind, _ in stream if kind != "BOOKMARK"] == []
+
+
+async def test_a_silent_watch_is_given_up(client: KubeClient, namespace: str) -> None:
+    stream = client.watch(CONFIG_MAP, namespace, "vertice.dev/bot", "", lasting=60, silence=0.3)
+    with pytest.raises(errors.TransportError, match="no answer"):
+        assert [kind async for kind, _ in stream if kind != "BOOKMARK"] == []
+
+
 async def test_a_list_is_read_page_by_page(
     client: KubeClient, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,6 +202,29 @@ async def test_after_a_401_the_credentials_are_read_again(
     )
     assert loads == 2
     await renewed.close()
+
+
+async def test_a_watch_over_replaced_connections_ends_and_does_not_hang(
+    client: KubeClient, namespace: str
+) -> None:
+    stream = client.watch(CONFIG_MAP, namespace, "vertice.dev/bot", "", lasting=60, silence=50)
+    seen: list[str] = []
+
+    async def follow() -> None:
+        async for kind, _ in stream:
+            seen.append(kind)
+
+    waiting = asyncio.create_task(follow())
+    await client.get(CONFIG_MAP, namespace, "kube-root-ca.crt")
+    while not client._streams:  # noqa: ASYNC110 - nothing tells when a watch is open
+        await asyncio.sleep(0.01)
+    for _ in range(2):  # connections are kept for one renewal and closed with the next
+        await client._reopen(client._rest)
+        await client.get(CONFIG_MAP, namespace, "kube-root-ca.crt")
+    async with asyncio.timeout(10):
+        with pytest.raises(errors.TransportError, match="replaced"):
+            await waiting
+    assert set(seen) <= {"BOOKMARK"}
 
 
 async def test_nobody_answers() -> None:

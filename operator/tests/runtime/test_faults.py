@@ -139,6 +139,49 @@ async def test_the_watch_comes_back(harness: Any, bot: Make, proxy: FaultProxy, 
     )
 
 
+@pytest.mark.parametrize("status", [401, 403, 410, 503])
+async def test_the_watch_of_one_kind_of_child_comes_back(
+    harness: Any, bot: Make, proxy: FaultProxy, status: int
+) -> None:
+    """Meanwhile the other kinds are watched on, and what happened in the gap is found."""
+    left = 2
+
+    def refuse(request: web.Request) -> web.Response | None:
+        nonlocal left
+        if left and "watch" in request.query and "services" in request.path:
+            left -= 1
+            return web.json_response({"kind": "Status", "code": status}, status=status)
+        return None
+
+    proxy.refuse = refuse
+    await harness.start()
+    await harness.apply(bot())
+    await harness.eventually(lambda: harness.get("service", "my-bot-metrics"), "made")
+    await harness.kubectl("delete", "service", "my-bot-metrics")
+    await harness.kubectl("delete", "poddisruptionbudget", "my-bot")
+    await harness.eventually(
+        lambda: harness.get("poddisruptionbudget", "my-bot"), "another kind", seconds=10
+    )
+    await harness.eventually(lambda: harness.get("service", "my-bot-metrics"), "found", seconds=20)
+    assert left == 0
+
+
+async def test_a_blind_watch_of_children_is_noticed_and_replaced(
+    harness: Any, bot: Make, proxy: FaultProxy
+) -> None:
+    operator = await harness.start(resync_seconds=2)
+    await harness.apply(bot())
+    await harness.eventually(lambda: harness.get("service", "my-bot-metrics"), "made")
+    await harness.at_rest()
+    proxy.swallow = lambda event: event["object"].get("kind") == "Service"
+    await harness.kubectl("label", "service", "my-bot-metrics", "vertice.dev/x=y")
+    await harness.eventually(
+        lambda: any("services missed" in reason for reason in operator.watcher.restarts),
+        "watch replaced",
+    )
+    proxy.swallow = lambda event: False
+
+
 async def test_a_blind_watch_is_noticed_and_replaced(
     harness: Any, bot: Make, proxy: FaultProxy
 ) -> None:

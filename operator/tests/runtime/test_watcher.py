@@ -5,20 +5,18 @@ tested with it but the wiring; faults are tested on a real API server (``test_fa
 """
 
 import asyncio
+import collections
 import logging
 import threading
-from collections.abc import Iterable
 from typing import Any
 
 import kmock as km
 import kopf
 import pytest
 
-from vertice_operator.cluster.kinds import BOT, Kind
-from vertice_operator.render import KINDS
+from vertice_operator.cluster.kinds import Kind
 from vertice_operator.runtime.watcher import KopfWatcher, configure, login
 
-DEPLOYMENT = next(kind for kind in KINDS if kind.kind == "Deployment")
 VERBS = {"list", "watch", "get", "patch", "update", "create", "delete"}
 
 
@@ -37,7 +35,6 @@ def server(kmock: Any) -> Any:
     crds = "apiextensions.k8s.io/v1/customresourcedefinitions"
     declare(kmock, crds, "CustomResourceDefinition", namespaced=False)
     declare(kmock, "vertice.dev/v1alpha1/discordbots", "DiscordBot")
-    declare(kmock, "apps/v1/deployments", "Deployment")
     return kmock
 
 
@@ -50,9 +47,10 @@ def add(server: Any, path: str, name: str, **metadata: Any) -> None:
 
 
 class Recorder:
-    def __init__(self, server: Any, children: Iterable[Kind] = (DEPLOYMENT,)) -> None:
+    def __init__(self, server: Any) -> None:
         self.seen: list[tuple[str, str | None, str]] = []
         self.threads: set[int] = set()
+        self.restarts: collections.Counter[str] = collections.Counter()
         self.something = asyncio.Event()
         url = str(server.url).rstrip("/")
 
@@ -60,7 +58,7 @@ class Recorder:
             return kopf.ConnectionInfo(server=url)
 
         self.watcher = KopfWatcher(
-            self.take, children, tune=self.tune, login=log_in, base=0.1, cap=0.2
+            self.take, restarts=self.restarts, tune=self.tune, login=log_in, base=0.1, cap=0.2
         )
 
     def tune(self, settings: kopf.OperatorSettings) -> None:
@@ -80,10 +78,9 @@ class Recorder:
 
 async def test_events_arrive_in_our_loop_and_leave_no_trace(server: Any) -> None:
     add(server, "vertice.dev/v1alpha1/discordbots", "my-bot")
-    add(server, "apps/v1/deployments", "my-bot", labels={"vertice.dev/bot": "my-bot"})
     recorder = Recorder(server)
     running = asyncio.create_task(recorder.watcher.run())
-    await recorder.until("DiscordBot", "Deployment")
+    await recorder.until("DiscordBot")
     recorder.watcher.close()
     async with asyncio.timeout(10):
         await running
@@ -92,19 +89,6 @@ async def test_events_arrive_in_our_loop_and_leave_no_trace(server: Any) -> None
     methods = {str(getattr(each.method, "value", each.method)).upper() for each in requests}
     assert methods <= {"GET"}, "no finalizer, no annotation, no event, no peering"
     assert recorder.watcher.restarts == {}
-
-
-async def test_children_are_filtered_by_the_server(server: Any) -> None:
-    add(server, "vertice.dev/v1alpha1/discordbots", "my-bot")
-    recorder = Recorder(server)
-    running = asyncio.create_task(recorder.watcher.run())
-    await recorder.until("DiscordBot")
-    async with asyncio.timeout(20):
-        while not (asked := [r for r in list(server) if "deployments" in str(r.url)]):  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
-    recorder.watcher.close()
-    await running
-    assert all(request.params.get("labelSelector") == "vertice.dev/bot" for request in asked)
 
 
 async def test_it_starts_again_after_any_end(server: Any) -> None:
@@ -131,7 +115,7 @@ async def test_it_starts_again_after_a_failed_login() -> None:
         loop.call_soon_threadsafe(failures.put_nowait, 1)
         raise kopf.LoginError("no")
 
-    watcher = KopfWatcher(lambda *_: None, (), login=refuse, base=0.05, cap=0.1)
+    watcher = KopfWatcher(lambda *_: None, login=refuse, base=0.05, cap=0.1)
     running = asyncio.create_task(watcher.run())
     async with asyncio.timeout(60):
         for _ in range(2):
@@ -143,15 +127,13 @@ async def test_it_starts_again_after_a_failed_login() -> None:
 
 def test_settings_that_keep_the_process_alive() -> None:
     settings = kopf.OperatorSettings()
-    configure(settings, [DEPLOYMENT], namespaced=True)
+    configure(settings, namespaced=True)
     assert settings.peering.standalone
     assert not settings.posting.enabled
     assert settings.process.ultimate_exiting_timeout is None, "kopf would SIGKILL us"
     assert settings.watching.server_timeout == 270
     assert settings.watching.inactivity_timeout == 70
-    assert settings.watching.label_selectors["apps", "v1", "deployments"] == "vertice.dev/bot"
     assert settings.scanning.disabled
-    assert (BOT.group, BOT.version, BOT.plural) not in settings.watching.label_selectors
 
 
 async def test_no_two_logins_are_equal(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:

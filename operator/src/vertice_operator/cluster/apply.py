@@ -1,8 +1,8 @@
 """Carries out single steps of a plan against the API server.
 
-Nothing is created, changed or deleted on the word of the cache: what it does not know is read
-first, what it knows is written under the uid it was known by, and what is to be deleted is read
-and then deleted under uid and version.
+Nothing is created, changed or deleted on the word of the cache: what it does not know is created
+under the condition that there is nothing of the name, what it knows is written under the uid it was
+known by, and what is to be deleted is read and then deleted under uid and version.
 """
 
 import logging
@@ -14,7 +14,7 @@ from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.api.v1alpha1.status import ChildState
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.cache import LiveCache, live
-from vertice_operator.cluster.client import KubeClient
+from vertice_operator.cluster.client import KubeClient, Object
 from vertice_operator.decide.facts import Live
 from vertice_operator.decide.outcome import ChildResult, Failure
 from vertice_operator.decide.plan import Act, Step
@@ -94,6 +94,9 @@ class Applier:
         """Apply, and return whether the server stored anything new."""
         assert step.body is not None
         body = dict(step.body)
+        if known is None and (made := await self._make(step)) is not None:
+            self._cache.confirm(step.kind, made, _wanted(step))
+            return True
         found = known if known is not None and known.owner_uid == bot.metadata.uid else None
         found = found or await self._own(bot, step.kind, step.name)
         uid = found.uid if found is not None else None
@@ -109,6 +112,14 @@ class Applier:
             raise
         self._cache.confirm(step.kind, applied, _wanted(step))
         return found is None or applied["metadata"]["resourceVersion"] != found.resource_version
+
+    async def _make(self, step: Step) -> Object | None:
+        """Create what nobody knows of; None where there turns out to be something of the name."""
+        assert step.body is not None
+        try:
+            return await self._client.apply(step.kind, dict(step.body), absent=True)
+        except errors.ConflictError:
+            return None
 
     async def _own(self, bot: DiscordBot, kind: ChildKind, name: str) -> Live | None:
         """Return the object of this name if it is ours, None if there is none."""

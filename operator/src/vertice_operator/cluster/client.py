@@ -13,8 +13,8 @@ import os
 import time
 import urllib.parse
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,12 +28,15 @@ from vertice_operator.cluster import errors
 from vertice_operator.cluster.kinds import Kind, path
 
 Object = dict[str, Any]
+Page = tuple[str, list[Object]]
 Observer = Callable[[str, str, int, float], None]
 """Called after each request with verb, resource, HTTP status (0 for none) and seconds."""
 
 _APPLY = "application/apply-patch+yaml; charset=utf-8"
 _OTHER = "application/yaml"
 _LIST_PAGE = 50
+_NEVER = "1"
+"""A resourceVersion that no object has: the store counts from 1, and its first object gets 2."""
 
 
 async def load_configuration(
@@ -99,6 +102,7 @@ class KubeClient:
         self._rest: RESTClientObject | None = None
         self._retired: RESTClientObject | None = None
         self._opening = asyncio.Lock()
+        self._streams: dict[RESTClientObject, set[aiohttp.StreamReader]] = {}
         self.observers: list[Observer] = []
         self.guard: Callable[[], None] = lambda: None
         """Called before each write of a child, status or Event; raises when not the leader."""
@@ -107,7 +111,7 @@ class KubeClient:
         """Close the connections."""
         for rest in (self._rest, self._retired):
             if rest is not None:
-                await rest.close()
+                await self._shut(rest)
         self._rest = self._retired = None
 
     async def get(self, kind: Kind, namespace: str | None, name: str) -> Object:
@@ -122,6 +126,14 @@ class KubeClient:
         self, kind: Kind, namespace: str | None = None, label_selector: str | None = None
     ) -> AsyncIterator[Object]:
         """Yield all objects of a kind, page by page so that no list is ever held as a whole."""
+        async for _, items in self.pages(kind, namespace, label_selector):
+            for item in items:
+                yield item
+
+    async def pages(
+        self, kind: Kind, namespace: str | None = None, label_selector: str | None = None
+    ) -> AsyncIterator[Page]:
+        """Yield the pages of a list, each with the resourceVersion of the list as a whole."""
         query = {"limit": str(_LIST_PAGE)}
         if label_selector:
             query["labelSelector"] = label_selector
@@ -129,12 +141,65 @@ class KubeClient:
             page = await self._object(
                 "GET", kind.plural, path(kind, namespace), query, limit=self._list_timeout
             )
-            for item in page.get("items") or ():
-                yield item
-            token = (page.get("metadata") or {}).get("continue")
-            if not token:
+            meta = page.get("metadata") or {}
+            yield str(meta.get("resourceVersion") or ""), page.get("items") or []
+            if not meta.get("continue"):
                 return
-            query["continue"] = token
+            query["continue"] = meta["continue"]
+
+    async def watch(
+        self,
+        kind: Kind,
+        namespace: str | None,
+        label_selector: str,
+        version: str,
+        *,
+        lasting: float,
+        silence: float,
+    ) -> AsyncGenerator[tuple[str, Object], None]:
+        """Yield type and object of each change after ``version``, bookmarks included.
+
+        Parameters
+        ----------
+        lasting
+            Seconds after which the server shall end the watch; the iteration then just ends.
+        silence
+            Seconds without a byte after which the connection is taken for dead. The server sends a
+            bookmark every minute.
+
+        Raises
+        ------
+        errors.ExpiredError
+            ``version`` is too old: list again.
+        errors.ClusterError
+            Any other fault, also one that the stream itself tells.
+        """
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "labelSelector": label_selector,
+            "resourceVersion": version,
+            "timeoutSeconds": str(max(1, round(lasting))),
+        }
+        url = f"{path(kind, namespace)}?{urllib.parse.urlencode(query)}"
+        limit = aiohttp.ClientTimeout(total=None, connect=self._timeout.total, sock_read=silence)
+        started = time.monotonic()
+        with _transport():
+            response, used = await self._request("GET", url, None, _OTHER, limit)
+            self._streams.setdefault(used, set()).add(response.content)
+            try:
+                for observe in self.observers:
+                    observe("GET", kind.plural, response.status, time.monotonic() - started)
+                if response.status >= 400:
+                    if response.status == 401:
+                        await self._reopen(used)
+                    after = response.headers.get("Retry-After")
+                    raise errors.from_response(response.status, await response.read(), after)
+                async for line in _lines(response.content, silence):
+                    yield _event(line)
+            finally:
+                self._streams.get(used, set()).discard(response.content)
+                response.close()
 
     async def apply(
         self,
@@ -142,6 +207,7 @@ class KubeClient:
         body: Object,
         *,
         uid: str | None = None,
+        absent: bool = False,
         manager: str = FIELD_MANAGER,
         dry_run: bool = False,
     ) -> Object:
@@ -150,9 +216,15 @@ class KubeClient:
         ``uid`` makes the server refuse (409) when the object was replaced by another one of the
         same name since it was looked at. Fields are taken by force: the caller has made sure
         that the object is its own. With ``dry_run`` nothing is stored.
+
+        With ``absent`` the server refuses (409) when there is any object of this name: a creation
+        that keeps the ownership of fields of an apply, and needs no look beforehand.
         """
-        if uid is not None:
-            body = {**body, "metadata": {**body["metadata"], "uid": uid}}
+        guards = {"uid": uid} if uid is not None else {}
+        if absent:
+            guards["resourceVersion"] = _NEVER
+        if guards:
+            body = {**body, "metadata": {**body["metadata"], **guards}}
         meta = body["metadata"]
         return await self._apply(
             kind, path(kind, meta.get("namespace"), meta["name"]), body, manager, dry_run
@@ -263,24 +335,37 @@ class KubeClient:
         content_type: str,
         limit: aiohttp.ClientTimeout | None,
     ) -> "_Answer":
-        try:
-            rest, headers = await self._open()
-            # JSON is YAML as well, and under these names RESTClientObject leaves bytes alone.
-            headers["Accept"] = "application/json"
-            if data is not None:
-                headers["Content-Type"] = content_type
-            response = await rest.request(  # type: ignore[no-untyped-call]
-                method,
-                self._host + url,
-                headers=headers,
-                body=data,
-                _request_timeout=limit or self._timeout,
+        with _transport():
+            response, used = await self._request(
+                method, url, data, content_type, limit or self._timeout
             )
-            body, after = await response.read(), response.getheader("Retry-After")
-            return _Answer(response.status, body, after, rest)
-        except (TimeoutError, OSError, aiohttp.ClientError) as error:
-            text = str(error) or type(error).__name__
-            raise errors.TransportError(f"no answer from the API server: {text}") from error
+            body, after = await response.read(), response.headers.get("Retry-After")
+            return _Answer(response.status, body, after, used)
+
+    async def _request(
+        self,
+        method: str,
+        url: str,
+        data: bytes | None,
+        content_type: str,
+        limit: aiohttp.ClientTimeout,
+    ) -> tuple[aiohttp.ClientResponse, RESTClientObject]:
+        """Send a request and return the answer, of which only the head has arrived."""
+        rest, headers = await self._open()
+        # JSON is YAML as well, and under these names RESTClientObject leaves bytes alone.
+        headers["Accept"] = "application/json"
+        # Compressing lists costs both sides more than the few hops inside a cluster.
+        headers["Accept-Encoding"] = "identity"
+        if data is not None:
+            headers["Content-Type"] = content_type
+        response = await rest.request(  # type: ignore[no-untyped-call]
+            method,
+            self._host + url,
+            headers=headers,
+            body=data,
+            _request_timeout=limit,
+        )
+        return response.response, rest
 
     async def _open(self) -> tuple[RESTClientObject, dict[str, str]]:
         async with self._opening:
@@ -314,12 +399,55 @@ class KubeClient:
             stale, self._retired = self._retired, self._rest
             self._rest = None
         if stale is not None:
-            await stale.close()
+            await self._shut(stale)
+
+    async def _shut(self, rest: RESTClientObject) -> None:
+        """Close connections, and end the watches on them: aiohttp would let them wait for ever."""
+        for stream in self._streams.pop(rest, ()):
+            stream.set_exception(aiohttp.ClientConnectionError("the connection was replaced"))
+        await rest.close()
 
     @property
     def _host(self) -> str:
         assert self._configuration is not None
         return str(self._configuration.host).rstrip("/")
+
+
+@contextmanager
+def _transport() -> Iterator[None]:
+    """Translate what may go wrong on the way."""
+    try:
+        yield
+    except (TimeoutError, OSError, aiohttp.ClientError) as error:
+        text = str(error) or type(error).__name__
+        raise errors.TransportError(f"no answer from the API server: {text}") from error
+
+
+async def _lines(content: aiohttp.StreamReader, silence: float) -> AsyncIterator[bytes]:
+    """Yield the lines of a stream; aiohttp's own reader refuses those of large objects."""
+    rest = b""
+    while True:
+        # A second belt: aiohttp's own limit goes with the connection when that is closed.
+        async with asyncio.timeout(silence + 1):
+            chunk = await content.readany()
+        if not chunk:
+            return
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            if line:
+                yield line
+
+
+def _event(line: bytes) -> tuple[str, Object]:
+    try:
+        event = json.loads(line)
+        kind, found = str(event["type"]), event["object"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise errors.TransportError("the watch brought something that is no event") from error
+    if kind == "ERROR":
+        code = found.get("code") if isinstance(found, dict) else None
+        raise errors.from_response(int(code or 500), json.dumps(found).encode())
+    return kind, found
 
 
 def pod_namespace(default: str) -> str:

@@ -1,11 +1,12 @@
 """The operator as a whole: what runs always, what runs only while leading, and how it stops."""
 
 import asyncio
+import collections
 import contextlib
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from vertice_operator.api.v1alpha1.status import DiscordBotStatus
@@ -26,13 +27,15 @@ from vertice_operator.runtime.coverage import CoveragePoller
 from vertice_operator.runtime.health import HealthServer, Heartbeat
 from vertice_operator.runtime.index import BotIndex, Suspicion
 from vertice_operator.runtime.leader import LeaderElector
+from vertice_operator.runtime.listwatch import ListWatcher
 from vertice_operator.runtime.metrics import Metrics
 from vertice_operator.runtime.queue import Backoff, Key, WorkQueue
 from vertice_operator.runtime.reconcile import Reconciler, RefusedError
 from vertice_operator.runtime.settings import Settings, default_identity
 from vertice_operator.runtime.settle import Settle
 from vertice_operator.runtime.survey import Survey, first_survey
-from vertice_operator.runtime.watcher import KopfWatcher, Watcher
+from vertice_operator.runtime.watcher import KopfWatcher
+from vertice_operator.runtime.watchlayer import WatchLayer
 
 log = logging.getLogger(__name__)
 QUEUE = "discordbot"
@@ -48,15 +51,12 @@ class Operator:
         All settings.
     client
         The way to the API server.
-    make_watcher
-        Makes the watch layer; tests put another one in.
     """
 
     def __init__(
         self,
         settings: Settings,
         client: KubeClient,
-        make_watcher: Callable[..., Watcher] = KopfWatcher,
     ) -> None:
         self.settings, self.client = settings, client
         identity = settings.identity or default_identity()
@@ -85,8 +85,8 @@ class Operator:
         self.elector = LeaderElector(store, identity, settings.lease)
         self.settle = Settle(settings.status_settle_seconds)
         self.reconciler = self._make_reconciler(identity)
-        watched = (*(kind for kind in KINDS if not kind.optional), POD)
-        self.watcher = make_watcher(self.take, watched, settings.namespaces)
+        self.children = self._watch_children()
+        self.watcher = self._watch_layer()
         self.health = self._make_health()
         client.guard = self.elector.require
         client.observers.append(self.metrics.observe_request)
@@ -228,6 +228,7 @@ class Operator:
         while True:
             try:
                 keys, suspicions = await self.survey.take(tokens=tokens)
+                behind = dict(self.survey.news)
             except errors.ClusterError as error:
                 self.metrics.resyncs.labels("failed").inc()
                 log.warning("the full list failed and is tried again: %s", error)
@@ -241,9 +242,9 @@ class Operator:
                 self.queue.add(key)
             for key in self._unlisted(keys):
                 self.queue.add(key)
-            await self._judge_watch(suspicions)
+            await self._judge_watch(suspicions, behind)
 
-    async def _judge_watch(self, suspicions: list[Suspicion]) -> None:
+    async def _judge_watch(self, suspicions: list[Suspicion], news: Mapping[str, str]) -> None:
         """Wait until the next list; in between restart the watch if it proves to be blind."""
         interval = self.settings.resync_seconds * self.queue.spread(0.1)
         grace = min(BLIND_AFTER, interval)
@@ -254,6 +255,9 @@ class Operator:
             for key in missed:
                 self.queue.add(key)
             self.watcher.restart(f"blind: {len(missed)} changes missed, such as {missed[0]}")
+        elif behind := [kind for kind, at in news.items() if self.children.behind(kind, at)]:
+            self.metrics.watch_missed.inc(len(behind))
+            self.children.restart(f"blind: changes of {', '.join(behind)} missed")
         await asyncio.sleep(interval - grace)
 
     async def _recheck_kinds(self) -> None:
@@ -309,6 +313,25 @@ class Operator:
             on_drift=lambda kind: drift.labels(kind).inc(),
             on_written=self.index.expect,
         )
+
+    def _watch_children(self) -> ListWatcher:
+        # Optional kinds are left to the full list: most clusters lack some of them.
+        kinds: list[Kind] = [kind for kind in KINDS if not kind.optional]
+        kinds.append(POD)
+        return ListWatcher(
+            self.client,
+            self.cache,
+            self.take,
+            self._wake,
+            kinds,
+            self.settings.namespaces,
+            collections.Counter(),
+        )
+
+    def _watch_layer(self) -> WatchLayer:
+        restarts = self.children.restarts
+        bots = KopfWatcher(self.take, self.settings.namespaces, restarts)
+        return WatchLayer((bots, self.children), restarts)
 
     def _make_health(self) -> HealthServer:
         self.heartbeat = Heartbeat()
@@ -370,5 +393,5 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = KubeClient(timeout=settings.request_timeout, pool=max(16, settings.workers * 2))
+    client = KubeClient(timeout=settings.request_timeout, pool=settings.workers * 2 + 64)
     await Operator(settings, client).run(stop)

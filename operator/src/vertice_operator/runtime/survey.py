@@ -12,11 +12,12 @@ from vertice_operator.api import names
 from vertice_operator.api.problem import SpecError
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.cluster import errors
-from vertice_operator.cluster.cache import LiveCache, bot_of
+from vertice_operator.cluster.cache import LiveCache, News
 from vertice_operator.cluster.client import KubeClient, Object
 from vertice_operator.cluster.discovery import Discovery
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.kinds import BOT, POD, Kind
+from vertice_operator.cluster.listing import bring_in_line
 from vertice_operator.render import KINDS
 from vertice_operator.runtime.index import BotIndex, Suspicion
 from vertice_operator.runtime.queue import Key
@@ -49,6 +50,8 @@ class Survey:
         self.done = False
         """Whether a full list ever succeeded: the operator is then ready."""
         self.problem = "the first list is not read yet"
+        self.news: dict[str, str] = {}
+        """By plural: the newest version that the last list had and the watch had not brought."""
 
     async def take(self, *, tokens: bool = False) -> tuple[list[Key], list[Suspicion]]:
         """List all; return the keys to reconcile, and what the watch seems to have missed.
@@ -64,6 +67,7 @@ class Survey:
         try:
             await self._discovery.refresh()
             kinds: tuple[Kind, ...] = (*KINDS, POD)
+            self.news = {}
             for kind in kinds:
                 await self._children(kind)
             before = self._index.known()
@@ -105,24 +109,27 @@ class Survey:
         optional = getattr(kind, "optional", False)
         if optional and known is not None and kind.kind not in known.available_kinds:
             return
-        before = self._cache.versions(kind.kind)
-        seen: set[tuple[tuple[str, str], str]] = set()
+
+        def take(item: Object) -> None:
+            if self._cache.store(kind, item) is not News.NONE and not optional:
+                version = item["metadata"]["resourceVersion"]
+                self.news[kind.plural] = max(version, self.news.get(kind.plural, ""), key=_number)
+
         try:
-            async for item in self._each(kind, names.LABEL_BOT):
-                self._cache.store(kind, item)
-                bot = bot_of(item)
-                if bot is not None:
-                    seen.add((bot, item["metadata"]["name"]))
+            for namespace in self._scopes:
+                await bring_in_line(self._client, self._cache, kind, namespace, take)
         except errors.KindMissingError:
             if not optional:
                 raise
-            return
-        self._cache.retain(kind.kind, before, seen)
 
     async def _each(self, kind: Kind, selector: str | None) -> AsyncIterator[Object]:
         for namespace in self._scopes:
             async for item in self._client.list(kind, namespace, selector):
                 yield item
+
+
+def _number(version: str) -> int:
+    return int(version) if version.isdigit() else 0
 
 
 def _readable(item: Object) -> DiscordBot | None:

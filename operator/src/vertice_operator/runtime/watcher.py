@@ -20,12 +20,11 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 import kopf
 
-from vertice_operator.api import names
 from vertice_operator.cluster.kinds import BOT, Kind
 
 log = logging.getLogger(__name__)
@@ -51,12 +50,8 @@ class Watcher(Protocol):
         """Make :meth:`run` return."""
 
 
-def configure(settings: kopf.OperatorSettings, selectors: Iterable[Kind], namespaced: bool) -> None:
-    """Set kopf up as measured for a watch layer that must notice a dead connection.
-
-    ``selectors`` are the kinds to filter on the server by the label of our children; without it
-    every Deployment of the cluster would be streamed to us.
-    """
+def configure(settings: kopf.OperatorSettings, namespaced: bool) -> None:
+    """Set kopf up as measured for a watch layer that must notice a dead connection."""
     settings.peering.standalone = True
     settings.posting.enabled = False
     settings.networking.request_timeout, settings.networking.connect_timeout = 30, 10
@@ -71,9 +66,6 @@ def configure(settings: kopf.OperatorSettings, selectors: Iterable[Kind], namesp
     settings.process.ultimate_exiting_timeout = None
     # Without the right to list namespaces kopf would burn 31 s before the first watch.
     settings.scanning.disabled = namespaced
-    for kind in selectors:
-        triple = (kind.group, kind.version, kind.plural)
-        settings.watching.label_selectors[triple] = names.LABEL_BOT
 
 
 async def login(**kwargs: Any) -> kopf.ConnectionInfo:
@@ -131,16 +123,16 @@ def _drop(coroutine: Any, attempts: int = 20) -> None:
 
 
 class KopfWatcher:
-    """Watches DiscordBots and their core children and hands every event to ``sink``.
+    """Watches DiscordBots and hands every event to ``sink``.
 
     Parameters
     ----------
     sink
         Called in the loop that made this object, one event at a time.
-    children
-        Core kinds to watch; optional kinds stay out, because one refused watch ends all.
     namespaces
         Exact names, or empty for the whole cluster.
+    restarts
+        Counts the ends of kopf, by reason.
     tune
         Last word on kopf's settings, for tests.
     base, cap
@@ -150,8 +142,8 @@ class KopfWatcher:
     def __init__(
         self,
         sink: Sink,
-        children: Iterable[Kind],
         namespaces: tuple[str, ...] = (),
+        restarts: collections.Counter[str] | None = None,
         *,
         tune: Callable[[kopf.OperatorSettings], None] = lambda settings: None,
         login: Callable[..., Any] = login,
@@ -159,11 +151,11 @@ class KopfWatcher:
         cap: float = 30.0,
     ) -> None:
         self._loop = asyncio.get_running_loop()
-        self._sink, self._children, self._namespaces = sink, tuple(children), namespaces
+        self._sink, self._namespaces = sink, namespaces
         self._tune, self._login, self._base, self._cap = tune, login, base, cap
         self._closing, self._wake = False, asyncio.Event()
         self._stop_kopf: Callable[[], object] = lambda: None
-        self.restarts: collections.Counter[str] = collections.Counter()
+        self.restarts = collections.Counter() if restarts is None else restarts
 
     async def run(self) -> None:
         """Run kopf, again and again, until :meth:`close`."""
@@ -229,7 +221,7 @@ class KopfWatcher:
         if self._closing:
             return
         settings = kopf.OperatorSettings()
-        configure(settings, self._children, bool(self._namespaces))
+        configure(settings, bool(self._namespaces))
         self._tune(settings)
         tasks = await kopf.spawn_tasks(
             registry=self._registry(),
@@ -253,16 +245,9 @@ class KopfWatcher:
         """Make a registry of our own; the global one leaks handlers between starts."""
         registry = kopf.OperatorRegistry()
         kopf.on.login(registry=registry, backoff=5)(self._login)
-        kopf.on.event(BOT.group, BOT.version, BOT.plural, registry=registry)(self._handler(BOT))
-        for kind in self._children:
-            triple = (kind.group, kind.version, kind.plural)
-            present = {names.LABEL_BOT: kopf.PRESENT}
-            kopf.on.event(*triple, labels=present, registry=registry)(self._handler(kind))
+        kopf.on.event(BOT.group, BOT.version, BOT.plural, registry=registry)(self._on_event)
         return registry
 
-    def _handler(self, kind: Kind) -> Callable[..., Any]:
-        async def on_event(event: Any, **_: Any) -> None:
-            if not self._loop.is_closed():
-                self._loop.call_soon_threadsafe(self._sink, kind, event["type"], event["object"])
-
-        return on_event
+    async def _on_event(self, event: Any, **_: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._sink, BOT, event["type"], event["object"])
