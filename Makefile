@@ -35,13 +35,13 @@ lint: setup ## Formatting, lint, types, import layers
 format: setup ## Rewrite files to the house format
 	@ruff format . && ruff check --fix .
 
-generate: setup ## Write the CRD, the API reference and install.yaml from the typed models
+generate: setup ## Write the CRD, the reference pages and all of manifests/ from their sources
 	@$(PY) -m vertice_operator.cli.generate
 	@$(PY) -m vertice_operator.cli.bundle
 
 check-generated: setup ## Fail when a generated file is stale
 	@$(STEP) "generated files" $(PY) -m vertice_operator.cli.generate --check
-	@$(STEP) "install.yaml" $(PY) -m vertice_operator.cli.bundle --check
+	@$(STEP) "manifests" $(PY) -m vertice_operator.cli.bundle --check
 
 test: lint check-generated test-fast test-processes test-apiserver e2e ## Everything, on a fresh machine too
 
@@ -54,6 +54,7 @@ test-processes: setup tools ## Whole programs over real sockets: the bot, the lo
 
 test-apiserver: setup tools ## Against a real kube-apiserver (built once, then cached)
 	@$(STEP) "build: control plane" $(PY) -m dev.cluster build etcd kubernetes
+	@$(STEP) "build: helm" $(PY) -m dev.cluster build helm
 	@$(STEP) "API server tests" pytest -q -m apiserver operator/tests bot/tests dev tests
 
 e2e: setup tools ## On a real cluster: operator, bot, proxy, local Discord

@@ -153,7 +153,7 @@ def test_the_one_file_install_is_current_and_complete() -> None:
     documents = list(yaml.safe_load_all((ROOT / "manifests" / "install.yaml").read_text()))
     assert [each["kind"] for each in documents] == [
         "CustomResourceDefinition", "Namespace", "ServiceAccount", "ClusterRole",
-        "ClusterRoleBinding", "Role", "RoleBinding", "Deployment", "Service",
+        "ClusterRoleBinding", "Role", "RoleBinding", "Deployment", "PodDisruptionBudget", "Service",
     ]  # fmt: skip
 
 

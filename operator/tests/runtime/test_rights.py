@@ -13,6 +13,9 @@ from typing import Any
 import pytest
 import yaml
 
+from vertice_operator.install.holes import plain
+from vertice_operator.install.variants import trees
+
 pytestmark = pytest.mark.apiserver
 ROOT = Path(__file__).parents[3]
 Make = Callable[..., dict[str, Any]]
@@ -67,20 +70,15 @@ async def test_a_life_under_the_shipped_rights(
     flags: list[str] = []
     if namespaced:
         flags = [f"--namespace={harness.namespace}"]
-        await harness.kubectl("delete", "clusterrolebinding", "vertice-operator")
-        await harness.kubectl(
-            "create", "rolebinding", "vertice-operator", "--clusterrole=vertice-operator",
-            "--serviceaccount=vertice-system:vertice-operator",
-        )  # fmt: skip
+        await harness.kubectl("delete", "clusterrole,clusterrolebinding", "vertice-operator")
+        await _apply_roles(harness, {"namespaces": [harness.namespace]})
     process = await start(as_operator, *flags)
     try:
         await _life(harness, bot)
     finally:
         seconds, log = await end(process)
         if namespaced:
-            await harness.apply(
-                yaml.safe_load((ROOT / "manifests/base/cluster_role_binding.yaml").read_text())
-            )
+            await _apply_roles(harness, {})
     assert seconds < 10
     # Namespaces of earlier tests may be on their way out, and refuse everything.
     refused = [line for line in log if "orbidden" in str(line) and "terminated" not in str(line)]
@@ -90,6 +88,12 @@ async def test_a_life_under_the_shipped_rights(
         await harness.kubectl("-n", "vertice-system", "get", "lease", "vertice-operator", "-ojson")
     )
     assert not lease["spec"].get("holderIdentity"), "given back, so the next one need not wait"
+
+
+async def _apply_roles(harness: Any, values: dict[str, Any]) -> None:
+    roles = [each for each in plain(trees(values)) if "Role" in each["kind"]]
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": roles})
+    await asyncio.to_thread(harness.apiserver.apply, text)
 
 
 async def _life(harness: Any, bot: Make) -> None:

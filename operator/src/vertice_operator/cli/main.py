@@ -9,7 +9,7 @@ import typer
 from vertice_operator import __version__
 from vertice_operator.cli import completion
 from vertice_operator.cli.apps import operator, vertice
-from vertice_operator.cli.commands import check, diff, render, shards, status, tree
+from vertice_operator.cli.commands import check, diff, manifests, render, shards, status, tree
 from vertice_operator.cli.run import run
 
 __all__ = ["operator", "vertice"]
@@ -27,6 +27,7 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], Sequence[Example], str], ...] = (
     ("check", check.check, check.EXAMPLES, TRY),
     ("render", render.render, render.EXAMPLES, TRY),
     ("diff", diff.diff, diff.EXAMPLES, TRY),
+    ("manifests", manifests.manifests, manifests.EXAMPLES, "Other"),
     ("completion", completion.completion, _COMPLETION, "Other"),
 )
 """Name, function, examples and heading of each command for people."""
