@@ -73,21 +73,51 @@ class World:
     def put(self, kind: str, body: dict[str, Any], owner: str | None = UID) -> None:
         body = copy.deepcopy(body)
         old = self.live.get((kind, body["metadata"]["name"]))
+        owns = "replicas" in body.get("spec", {})
         body["metadata"] |= {"uid": f"uid-of-{body['metadata']['name']}", "resourceVersion": "1"}
         if kind == "Deployment":
-            body["metadata"]["generation"] = 1
             if "replicas" not in body["spec"]:
                 body["spec"]["replicas"] = old.body["spec"]["replicas"] if old else 1
+            changed = old is not None and old.body["spec"] != body["spec"]
+            generation = old.body["metadata"]["generation"] if old else 1
+            body["metadata"]["generation"] = generation + changed
             if old and "status" in old.body:
                 body["status"] = old.body["status"]
         name = body["metadata"]["name"]
-        self.live[kind, name] = Live(kind, name, f"uid-of-{name}", "1", owner, body)
+        self.live[kind, name] = Live(
+            kind, name, f"uid-of-{name}", "1", owner, body, owns_replicas=owns
+        )
 
     def deployed(self, **status: Any) -> None:
         """Give the live Deployment a status."""
         live = self.live["Deployment", "my-bot"]
         assert isinstance(live.body, dict)
-        live.body["status"] = {"observedGeneration": 1, **status}
+        live.body["status"] = {
+            "observedGeneration": live.body["metadata"]["generation"], **status
+        }  # fmt: skip
+
+    @property
+    def template(self) -> dict[str, Any]:
+        """The pod template of the live Deployment."""
+        template: dict[str, Any] = self.live["Deployment", "my-bot"].body["spec"]["template"]
+        return template
+
+    @property
+    def revisions(self) -> list[str]:
+        """Names of the live ControllerRevisions, the oldest roll-out first."""
+        found = [live for (kind, _), live in self.live.items() if kind == "ControllerRevision"]
+        return [each.name for each in sorted(found, key=lambda each: each.body["revision"])]
+
+    def finished(self) -> None:
+        """All pods run the live template."""
+        keys = ("replicas", "updatedReplicas", "availableReplicas", "readyReplicas")
+        wanted = self.live["Deployment", "my-bot"].body["spec"]["replicas"]
+        self.deployed(**dict.fromkeys(keys, wanted))
+
+    def overdue(self) -> None:
+        """The roll-out of the live template passed its deadline."""
+        reason = "ProgressDeadlineExceeded"
+        self.deployed(replicas=2, conditions=[{"type": "Progressing", "reason": reason}])
 
     def job_condition(self, kind: str) -> None:
         """End the live migration Job as ``Complete`` or ``Failed``."""
@@ -116,6 +146,7 @@ def pod() -> Callable[..., dict[str, Any]]:
                     "app.kubernetes.io/component": "bot",
                     "pod-template-hash": container.pop("revision", "r1"),
                 },
+                "annotations": container.pop("annotations", {}),
             },
             "status": {
                 "phase": "Running",

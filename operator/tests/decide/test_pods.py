@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vertice_operator.api.conditions import Reason
 from vertice_operator.decide.facts import ContainerFact, PodFact
-from vertice_operator.decide.pods import newest_crash_loops, read_pod, workload_problem
+from vertice_operator.decide.pods import crash_loops, read_pod, workload_problem
 
 
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
@@ -178,12 +178,17 @@ def test_a_pod_on_its_way_out_tells_nothing(pod: Any) -> None:
     assert workload_problem([read_pod(document)], None) is None
 
 
-def test_only_crashes_of_the_newest_revision_end_a_rollout(pod: Any) -> None:
-    old = read_pod(pod("old", revision="r1", created="2026-01-01T00:00:00Z", **crashed(1)))
-    new = read_pod(pod("new", revision="r2", created="2026-01-02T00:00:00Z"))
-    broken = read_pod(
-        pod("broken", revision="r2", created="2026-01-02T00:00:01Z", **crashed(1, restarts=3))
-    )
-    assert not newest_crash_loops([])
-    assert not newest_crash_loops([old, new])
-    assert newest_crash_loops([old, new, broken])
+def test_only_crashes_of_this_very_rollout_end_it(pod: Any) -> None:
+    """Pods of the one before may still be there and crash, or of the same one before a restart."""
+    now = {"vertice.dev/revision": "my-bot-b", "vertice.dev/restarted-at": "today"}
+    rollout = ("my-bot-b", "today", "")
+    others = [
+        read_pod(pod("old", annotations=now | {"vertice.dev/revision": "my-bot-a"}, **crashed(1))),
+        read_pod(pod("before", annotations={"vertice.dev/revision": "my-bot-b"}, **crashed(1))),
+        read_pod(pod("secret", annotations=now | {"vertice.dev/secret-hash": "1"}, **crashed(1))),
+        read_pod(pod("new", annotations=now)),
+        read_pod(pod("twice", annotations=now, **crashed(1, restarts=2))),
+    ]
+    assert not crash_loops(others, rollout)
+    broken = read_pod(pod("broken", annotations=now, **crashed(1, restarts=3)))
+    assert crash_loops([*others, broken], rollout)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from vertice_operator.api.v1alpha1 import DiscordBot, Intent, ProxyMode
 from vertice_operator.render import (
+    History,
+    Recorded,
     RenderFacts,
     bot_image,
     desired_objects,
+    fresh_revision,
     intents,
     migration,
     proxy_image,
@@ -63,10 +67,16 @@ def test_tag_on_a_default_image_with_a_digest() -> None:
     assert bot_image(bot(image={"tag": "9"}), given) == "r.example.com:5000/vertice-bot:9"
 
 
-def test_rollback_image_wins() -> None:
-    resource = bot(image={"repository": "mine", "tag": "bad"})
-    assert bot_image(resource, facts(rollback_image="mine:good")) == "mine:good"
-    assert migration(resource, facts(rollback_image="mine:good")) is None
+def test_no_migration_for_what_does_not_run() -> None:
+    """Migrations go forward only: going back makes none, nor does a rendering that waits."""
+    resource = bot()
+    fresh = fresh_revision(resource, facts())
+    asked, good = Recorded(fresh, 2, {}), Recorded(replace(fresh, name="my-bot-good"), 1, {})
+    assert migration(resource, facts(history=History(asked))) is not None
+    assert migration(resource, facts(history=History(asked, running=good))) is None
+    held = History(asked, held="another way")
+    assert migration(resource, facts(history=held)) is not None, "it never was migrated"
+    assert migration(resource, facts(history=held, migrated="some")) is None
 
 
 def test_proxy_image() -> None:

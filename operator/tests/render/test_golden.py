@@ -31,9 +31,13 @@ _Dumper.add_representer(str, _text)
 def shortened(body: dict[str, Any]) -> dict[str, Any]:
     """Names instead of rules and panels, which have tests of their own."""
     body = json.loads(json.dumps(body))
-    for key in body.get("data", {}):
+    for key, text in body.get("data", {}).items():
         if key.endswith(".json"):
             body["data"][key] = f"<{len(json.loads(body['data'][key])['panels'])} panels>"
+        elif key != "config.yaml" and text == body["data"].get("config.yaml"):
+            body["data"][key] = "<as config.yaml>"
+    if body["kind"] == "ControllerRevision":
+        body["data"] = {key: "<...>" for key in body["data"]}  # as in the Deployment and ConfigMap
     for group in body["spec"]["groups"] if body["kind"] == "PrometheusRule" else ():
         group["rules"] = [rule.get("alert") or rule["record"] for rule in group["rules"]]
     return body

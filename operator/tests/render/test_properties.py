@@ -270,6 +270,8 @@ def test_metadata_of_every_child(pair: tuple[DiscordBot, RenderFacts]) -> None:
             True,
         )
         bare = json.loads(json.dumps(body))
+        if child.kind.kind == "ControllerRevision":
+            del bare["data"]  # can never be changed
         assert bare["metadata"]["annotations"].pop(names.ANNOTATION_SPEC_HASH) == spec_hash(bare)
 
 

@@ -127,7 +127,7 @@ class Harness:
     async def children(self, bot: str) -> list[dict[str, Any]]:
         kinds = (
             "serviceaccounts,configmaps,networkpolicies,services,jobs.batch,deployments.apps,"
-            "horizontalpodautoscalers,poddisruptionbudgets"
+            "controllerrevisions.apps,horizontalpodautoscalers,poddisruptionbudgets"
         )
         text = await self.kubectl("get", kinds, "-l", f"vertice.dev/bot={bot}", "-o", "json")
         items: list[dict[str, Any]] = json.loads(text)["items"]

@@ -20,7 +20,9 @@ async def test_a_new_bot_costs_its_children_and_one_status(harness: Any, bot: Ma
     await harness.eventually(lambda: harness.condition("my-bot", "Ready"), "a status")
     await harness.at_rest()
     children = await harness.children("my-bot")
+    [entry] = (await harness.get("discordbot", "my-bot"))["status"]["history"]
     assert {(each["kind"], each["metadata"]["name"]) for each in children} == {
+        ("ControllerRevision", entry["name"]),
         ("ServiceAccount", "my-bot"),
         ("ConfigMap", "my-bot-config"),
         ("ConfigMap", "my-bot-dashboard"),

@@ -105,8 +105,8 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.UPDATE_AVAILABLE: (
             T,
             (
-                "All pods run what is asked for, and the operator has a newer default: set image, "
-                "restartAt or rollout.adoptOperatorDefaults to take it."
+                "All pods run what is asked for, and a newer operator would do otherwise: set image, "
+                "restartAt or rollout.adoptOperatorDefaults to have it."
             ),
         ),
         Reason.ROLLOUT_IN_PROGRESS: (
@@ -114,7 +114,7 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
             "Pods are being replaced, or wait for what the message names. Ready stays as it is.",
         ),
         Reason.PROGRESS_DEADLINE_EXCEEDED: (F, "The roll-out made no progress in time."),
-        Reason.ROLLED_BACK: (F, "The roll-out failed, and the last good image runs again."),
+        Reason.ROLLED_BACK: (F, "The roll-out failed, and the last good revision runs again."),
         Reason.MIGRATION_FAILED: (F, "The roll-out waits for a migration that failed."),
     },
     ConditionType.SHARDS_OWNED: {

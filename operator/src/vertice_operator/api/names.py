@@ -39,6 +39,8 @@ ANNOTATION_PAUSED: Final = "vertice.dev/paused"
 ANNOTATION_CONFIG_HASH: Final = "vertice.dev/config-hash"
 ANNOTATION_SECRET_HASH: Final = "vertice.dev/secret-hash"  # noqa: S105 - a name, not a secret
 ANNOTATION_RESTARTED_AT: Final = "vertice.dev/restarted-at"
+ANNOTATION_REVISION: Final = "vertice.dev/revision"
+"""On each pod: the ControllerRevision that it was made from."""
 ANNOTATION_SPEC_HASH: Final = "vertice.dev/spec-hash"
 ANNOTATION_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 """Kubernetes' own: of pods that are alike, the one with the lowest cost is scaled away first."""
@@ -68,8 +70,13 @@ FILE_CACHE_PASSWORD: Final = "cache-password"  # noqa: S105 - a file name
 
 
 def config_map(bot: str) -> str:
-    """Name of the ConfigMap that holds the bot's ``config.yaml`` and ``policy.yaml``."""
+    """Name of the ConfigMap with the bot's ``config.yaml``, one a revision, and ``policy.yaml``."""
     return f"{bot}-config"
+
+
+def revision(bot: str, digest: str) -> str:
+    """Name of the ControllerRevision of one pod template, given the template's hash."""
+    return f"{bot}-{digest}"
 
 
 def metrics_service(bot: str) -> str:

@@ -20,8 +20,12 @@ BotKey = tuple[str, str]
 """Namespace and name of a DiscordBot."""
 
 _WITH_STATUS = frozenset(
-    {"Deployment", "HorizontalPodAutoscaler", "Job", "Pod", "ScaledObject", "ExternalSecret"}
-)
+    {
+        "ControllerRevision", "Deployment", "ExternalSecret", "HorizontalPodAutoscaler", "Job",
+        "Pod", "ScaledObject",
+    }
+)  # fmt: skip
+"""Kinds whose content is looked at: a status, or the revision that a ControllerRevision holds."""
 
 
 class News(enum.Enum):
@@ -43,6 +47,7 @@ class _Entry:
     owner_uid: str | None
     packed: bytes
     agrees: str | None = None
+    owns_replicas: bool = False
 
 
 class LiveCache:
@@ -75,8 +80,9 @@ class LiveCache:
         generation = meta.get("generation")
         packed = _pack(kind.kind, document)
         children[key] = _Entry(
-            meta["uid"], meta["resourceVersion"], generation, _owner(meta), packed
-        )
+            meta["uid"], meta["resourceVersion"], generation, _owner(meta), packed,
+            owns_replicas=_owns_replicas(kind, meta),
+        )  # fmt: skip
         if known is None or not same or generation is None or generation != known.generation:
             return News.CHANGE
         return News.STATUS
@@ -158,7 +164,15 @@ class LiveCache:
     def children(self, bot: BotKey) -> dict[ChildKey, Live]:
         """Return the children of a bot as last seen, without its pods."""
         return {
-            key: Live(*key, entry.uid, entry.version, entry.owner_uid, _unpack(entry), entry.agrees)
+            key: Live(
+                *key,
+                entry.uid,
+                entry.version,
+                entry.owner_uid,
+                _unpack(entry),
+                entry.agrees,
+                entry.owns_replicas,
+            )
             for key, entry in self._by_bot.get(bot, {}).items()
             if key[0] != "Pod"
         }
@@ -189,13 +203,26 @@ def live(kind: Kind, document: Mapping[str, Any]) -> Live:
     """Describe an object that was just read from the API server."""
     meta = document["metadata"]
     return Live(
-        kind.kind, meta["name"], meta["uid"], meta["resourceVersion"], _owner(meta), document
-    )
+        kind.kind, meta["name"], meta["uid"], meta["resourceVersion"], _owner(meta), document,
+        owns_replicas=_owns_replicas(kind, meta),
+    )  # fmt: skip
 
 
 def _owner(meta: Mapping[str, Any]) -> str | None:
     owners = meta.get("ownerReferences") or ()
     return next((owner["uid"] for owner in owners if owner.get("controller")), None)
+
+
+def _owns_replicas(kind: Kind, meta: Mapping[str, Any]) -> bool:
+    """Tell whether the operator applied ``spec.replicas`` of a Deployment and nobody took it."""
+    if kind.kind != "Deployment":
+        return False
+    return any(
+        entry.get("manager") == names.FIELD_MANAGER
+        and entry.get("operation") == "Apply"
+        and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
+        for entry in meta.get("managedFields") or ()
+    )
 
 
 def _newer(meta: Mapping[str, Any], known: str) -> bool:

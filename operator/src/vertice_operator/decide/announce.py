@@ -27,7 +27,7 @@ class EventReason(enum.StrEnum):
     ROLLOUT_FAILED = "RolloutFailed"
     """A roll-out does not get on; the running pods stay. The message says what to do."""
     ROLLED_BACK = "RolledBack"
-    """A failed roll-out went back to the last good image."""
+    """A failed roll-out went back to the last good revision."""
     SECRET_ROTATED = "SecretRotated"  # noqa: S105 - a reason, not a secret
     """The content of a referenced Secret changed; the pods are rolled."""
     MIGRATION_FAILED = "MigrationFailed"

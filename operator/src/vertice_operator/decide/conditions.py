@@ -14,7 +14,7 @@ from vertice_operator.decide.migration import MigrationState
 from vertice_operator.decide.outcome import Failure, Outcome
 from vertice_operator.decide.plan import Act, Plan
 from vertice_operator.decide.pods import Problem, workload_problem
-from vertice_operator.decide.rollout import Progress, progress
+from vertice_operator.decide.rollout import Progress, progress, rolled_back, update
 from vertice_operator.decide.secrets import missing
 from vertice_operator.decide.shards import IDENTIFY_LOW, Coverage
 from vertice_operator.decide.wording import clip, sentence
@@ -171,15 +171,8 @@ def rolled_out(look: Look) -> Condition:
     kind, facts, plan = ConditionType.ROLLED_OUT, look.facts, look.plan
     if plan.migration.state is MigrationState.FAILED:
         return make(facts, kind, FALSE, Reason.MIGRATION_FAILED, plan.migration.message)
-    if plan.rollback is not None:
-        return make(
-            facts,
-            kind,
-            FALSE,
-            Reason.ROLLED_BACK,
-            f"the roll-out of {plan.wanted_image} failed, so {plan.rollback} runs. Set another "
-            "image or restartAt to try again.",
-        )
+    if plan.history.running is not None:
+        return make(facts, kind, FALSE, Reason.ROLLED_BACK, rolled_back(plan.history))
     held = next((step.because for step in plan.steps if step.pending), plan.waits)
     if held:
         return make(facts, kind, UNKNOWN, Reason.ROLLOUT_IN_PROGRESS, f"waits: {held}")
@@ -200,17 +193,10 @@ def rolled_out(look: Look) -> Condition:
 
 
 def _up_to_date(look: Look) -> Condition:
-    newer = look.plan.pins.update_available
-    if newer is None:
-        return make(look.facts, ConditionType.ROLLED_OUT, TRUE, Reason.UP_TO_DATE, "")
-    return make(
-        look.facts,
-        ConditionType.ROLLED_OUT,
-        TRUE,
-        Reason.UPDATE_AVAILABLE,
-        f"{newer} came with a newer operator; set restartAt to take it, or "
-        "rollout.adoptOperatorDefaults to always do so.",
-    )
+    kind, newer = ConditionType.ROLLED_OUT, update(look.plan.pins, look.plan.history)
+    if newer:
+        return make(look.facts, kind, TRUE, Reason.UPDATE_AVAILABLE, newer)
+    return make(look.facts, kind, TRUE, Reason.UP_TO_DATE, "")
 
 
 def shards_owned(look: Look) -> Condition:

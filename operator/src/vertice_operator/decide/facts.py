@@ -9,6 +9,8 @@ from vertice_operator.api.v1alpha1.bot import DiscordBot
 
 ChildKey = tuple[str, str]
 """Kind and name of a child."""
+Rollout = tuple[str, str, str]
+"""What makes a roll-out: name of the revision, time of the restart, hash of the secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +19,8 @@ class Live:
 
     ``body`` is the object without ``managedFields``; its ``status`` is there only for the kinds
     whose status matters to us. It is empty where ``agrees`` alone is known: the hash of the wanted
-    object that this version was found to be as wanted by.
+    object that this version was found to be as wanted by. ``owns_replicas`` tells of a Deployment
+    that the operator itself applied ``spec.replicas`` last.
     """
 
     kind: str
@@ -27,6 +30,7 @@ class Live:
     owner_uid: str | None
     body: Mapping[str, Any] = field(repr=False)
     agrees: str | None = None
+    owns_replicas: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,7 @@ class PodFact:
     containers: tuple[ContainerFact, ...]
     node: str | None = None
     deletion_cost: str | None = None
+    rollout: Rollout = ("", "", "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ def pins(facts: Facts) -> Pins:
     """
     bot, newest = facts.bot, facts.defaults
     kept = bot.status.pinned
-    if _adopts(bot, facts.deployment):
+    if adopts(bot, facts.deployment):
         return Pins(newest.operator_version, newest.bot_image, newest.proxy_image, None)
     live = facts.deployment
     taken = _restarted(bot, live)
@@ -50,7 +50,8 @@ def pins(facts: Facts) -> Pins:
     )
 
 
-def _adopts(bot: DiscordBot, deployment: Mapping[str, Any] | None) -> bool:
+def adopts(bot: DiscordBot, deployment: Mapping[str, Any] | None) -> bool:
+    """Tell whether the resource asks for all that a newer operator would do otherwise."""
     if bot.spec.rollout.adopt_operator_defaults:
         return True
     if deployment is None or bot.spec.restart_at is None:

@@ -22,18 +22,15 @@ from vertice_operator.decide.migration import (
     must_run_again,
 )
 from vertice_operator.decide.prune import to_prune
-from vertice_operator.decide.rollout import (
-    ANNOTATION_ROLLED_BACK,
-    request_id,
-    rollback_target,
-)
+from vertice_operator.decide.revisions import history, mounted_by_jobs, needed_by_pods
 from vertice_operator.render import (
     ANNOTATION_MIGRATED,
+    CONTROLLER_REVISION,
     KINDS,
     Child,
     ChildKind,
+    History,
     RenderFacts,
-    bot_image,
     desired_objects,
     is_off,
     missing_kinds,
@@ -43,7 +40,9 @@ from vertice_operator.render import migration as wanted_migration
 
 # The running template stays until the schema of the new one is there.
 _MIGRATES_FIRST = (MigrationState.RUNNING, MigrationState.FAILED)
-_WORKLOAD = frozenset({"Job", "Deployment", "HorizontalPodAutoscaler", "ScaledObject"})
+_WORKLOAD = frozenset(
+    {"ControllerRevision", "Job", "Deployment", "HorizontalPodAutoscaler", "ScaledObject"}
+)
 
 
 class Act(enum.Enum):
@@ -88,8 +87,7 @@ class Plan:
     prune: tuple[Live, ...]
     pins: Pins
     migration: Migration
-    wanted_image: str
-    rollback: str | None
+    history: History
     render_facts: RenderFacts
     waits: str = ""
 
@@ -105,29 +103,30 @@ def make_plan(facts: Facts, operator_namespace: str) -> Plan:
     pinned = pins(facts)
     bot = _as_if_suspended(facts.bot) if violation and violation.hold is Hold.OFF else facts.bot
     base = _render_facts(facts, bot, pinned, operator_namespace)
-    wanted = bot_image(bot, base)
-    rollback = rollback_target(facts, wanted)
-    given = _with_migration(facts, bot, dataclasses.replace(base, rollback_image=rollback))
+    past = history(facts, base)
+    given = _with_migration(facts, bot, dataclasses.replace(base, history=past))
     job = wanted_migration(bot, given)
     done = job is None or given.migrated == job.digest
     state = migration(facts, None if done or job is None else job.name)
     if violation is not None and violation.hold is Hold.EVERYTHING:
         waits = _waits(facts, bot, given, violation)
-        return Plan(violation, (), (), pinned, state, wanted, rollback, given, waits)
+        return Plan(violation, (), (), pinned, state, past, given, waits)
     desired = desired_objects(bot, given)
-    steps = tuple(
-        _step(facts, bot, _mark(child, bot, wanted, rollback), given, violation, state)
+    found = (
+        _step(facts, bot, child, given, violation, state)
         for child in desired
         if child.body is not None
-    ) + tuple(
+    )
+    steps = tuple(step for step in found if not _is_past(step, past)) + tuple(
         Step(kind, bot.metadata.name, Act.UNAVAILABLE, because="this cluster has no such kind")
         for kind in missing_kinds(bot, given)
     )
     wanted_keys = {(child.kind.kind, child.name) for child in desired if child.body is not None}
+    wanted_keys |= needed_by_pods(facts, past)
     prunable = {kind.kind for kind in KINDS if kind.prunable}
     prunable -= {kind for kind in _WORKLOAD if _holds(bot, kind, violation)}
     prune = to_prune(facts.children.values(), bot.metadata.uid, wanted_keys, prunable)
-    return Plan(violation, steps, prune, pinned, state, wanted, rollback, given)
+    return Plan(violation, steps, prune, pinned, state, past, given)
 
 
 def _step(
@@ -156,8 +155,8 @@ def _step(
         if live.agrees == _hash(body):
             return Step(kind, name, Act.SKIP, body)
         return Step(kind, name, Act.APPLY, body, "another state is wanted")
-    handover = _handover(bot, given, body, live.body) if kind.kind == "Deployment" else None
-    difference = rolls or first_difference(_content(body), live.body)
+    handover = _handover(bot, given, body, live) if kind.kind == "Deployment" else None
+    difference = rolls or first_difference(_content(body, kind), live.body)
     if difference is None and handover is None:
         return Step(kind, name, Act.SKIP, body)
     drift = was_changed(body, live.body)
@@ -192,18 +191,18 @@ def _template_difference(body: Mapping[str, Any], live: Mapping[str, Any]) -> st
 
 
 def _handover(
-    bot: DiscordBot, given: RenderFacts, body: Mapping[str, Any], live: Mapping[str, Any]
+    bot: DiscordBot, given: RenderFacts, body: Mapping[str, Any], live: Live
 ) -> int | None:
     """Return the replicas to hand over before the operator stops applying the field.
 
     A field that its only owner drops falls back to its default, which would stop all pods but
-    one. Needed once, when the autoscaler takes over, and again when the Deployment stands at 0,
-    where no autoscaler acts.
+    one. Needed as long as the operator owns the field and an autoscaler, of whichever kind, is to
+    decide; and again when the Deployment stands at 0, where no autoscaler acts.
     """
     if "replicas" in body["spec"]:
         return None
-    present = live["spec"].get("replicas", 1)
-    if _hash(body) == _hash(live) and present > 0:
+    present = live.body["spec"].get("replicas", 1)
+    if not live.owns_replicas and present > 0:
         return None
     bounds = scale_bounds(bot, given)
     return int(min(max(present, bounds.minimum), bounds.maximum))
@@ -228,40 +227,33 @@ def _render_facts(facts: Facts, bot: DiscordBot, pinned: Pins, namespace: str) -
 
 
 def _with_migration(facts: Facts, bot: DiscordBot, given: RenderFacts) -> RenderFacts:
-    """Add what is known of finished migrations.
-
-    Going back to an older image runs no migration: they only go forward, and the older image
-    works on the newer schema.
-    """
+    """Add what is known of finished migrations, and what live Jobs were made with."""
     annotations = (facts.deployment or {}).get("metadata", {}).get("annotations") or {}
     recorded = annotations.get(ANNOTATION_MIGRATED)
+    given = dataclasses.replace(given, job_configs=mounted_by_jobs(facts))
     job = wanted_migration(bot, given)
     if job is not None:
-        if finished(facts, job.name) or given.rollback_image is not None:
+        if finished(facts, job.name):
             recorded = job.digest
         elif must_run_again(facts, job.name):
             recorded = None
     return dataclasses.replace(given, migrated=recorded)
 
 
-def _mark(child: Child, bot: DiscordBot, wanted: str, rollback: str | None) -> Child:
-    """Write on the Deployment which request was rolled back, so that it is not tried again."""
-    if rollback is None or child.kind.kind != "Deployment" or child.body is None:
-        return child
-    meta = child.body["metadata"]
-    request = request_id(wanted, bot.spec.restart_at)
-    annotations = {**(meta.get("annotations") or {}), ANNOTATION_ROLLED_BACK: request}
-    body = {**child.body, "metadata": {**meta, "annotations": annotations}}
-    return dataclasses.replace(child, body=body)
-
-
 def _as_if_suspended(bot: DiscordBot) -> DiscordBot:
     return bot.model_copy(update={"spec": bot.spec.model_copy(update={"suspend": True})})
 
 
-def _content(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all but the kind, which the items of a list do not carry."""
-    return {key: value for key, value in body.items() if key not in ("apiVersion", "kind")}
+def _content(body: Mapping[str, Any], kind: ChildKind) -> dict[str, Any]:
+    """Return all but the kind, which the items of a list do not carry, and what cannot change."""
+    left_out = {"apiVersion", "kind"} | ({"data"} if kind is CONTROLLER_REVISION else set())
+    return {key: value for key, value in body.items() if key not in left_out}
+
+
+def _is_past(step: Step, past: History) -> bool:
+    """Tell of a revision that is kept and in order: nothing is to be done or told about it."""
+    former = step.kind is CONTROLLER_REVISION and step.name != past.asked.name
+    return former and step.act in (Act.SKIP, Act.HOLD)
 
 
 def _hash(body: Mapping[str, Any]) -> str | None:

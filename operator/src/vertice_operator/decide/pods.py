@@ -6,7 +6,7 @@ from typing import Any
 
 from vertice_operator.api import names
 from vertice_operator.api.conditions import Reason
-from vertice_operator.decide.facts import ContainerFact, PodFact
+from vertice_operator.decide.facts import ContainerFact, PodFact, Rollout
 from vertice_operator.decide.wording import sentence
 
 _PULL = frozenset(
@@ -73,6 +73,7 @@ def read_pod(pod: Mapping[str, Any]) -> PodFact:
         containers=tuple(_read_container(state) for state in states),
         node=(pod.get("spec") or {}).get("nodeName"),
         deletion_cost=(meta.get("annotations") or {}).get(names.ANNOTATION_DELETION_COST),
+        rollout=rollout_of(meta.get("annotations") or {}),
     )
 
 
@@ -125,16 +126,24 @@ _RANK = (
 )
 
 
-def newest_crash_loops(pods: Iterable[PodFact]) -> bool:
-    """Tell whether the newest revision crashes again and again: three restarts, still not ready."""
-    alive = [pod for pod in pods if not pod.terminating]
-    if not alive:
-        return False
-    newest = max(alive, key=lambda pod: (pod.created, pod.name)).revision
+def rollout_of(annotations: Mapping[str, str]) -> Rollout:
+    """Read off a pod, or off a template, which roll-out it belongs to."""
+    return (
+        annotations.get(names.ANNOTATION_REVISION, ""),
+        annotations.get(names.ANNOTATION_RESTARTED_AT, ""),
+        annotations.get(names.ANNOTATION_SECRET_HASH, ""),
+    )
+
+
+def crash_loops(pods: Iterable[PodFact], rollout: Rollout) -> bool:
+    """Tell whether pods of this roll-out crash again and again: three restarts, still not ready.
+
+    Pods of an earlier roll-out may still be crashing when the next one has begun.
+    """
     return any(
         container.restarts >= CRASHES and not container.ready and _ended_badly(container)
-        for pod in alive
-        if pod.revision == newest
+        for pod in pods
+        if pod.rollout == rollout and not pod.terminating
         for container in pod.containers
     )
 

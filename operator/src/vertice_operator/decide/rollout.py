@@ -1,15 +1,12 @@
-"""How the roll-out stands, and when it goes back."""
+"""How the roll-out stands."""
 
 import enum
 from collections.abc import Mapping
 from typing import Any
 
 from vertice_operator.api import names
-from vertice_operator.decide.facts import Facts
-from vertice_operator.decide.pods import newest_crash_loops
-
-ANNOTATION_ROLLED_BACK = "vertice.dev/rolled-back"
-"""On the Deployment: the request (image and restartAt) that failed and is not tried again."""
+from vertice_operator.decide.images import Pins
+from vertice_operator.render import History
 
 
 class Progress(enum.Enum):
@@ -40,6 +37,16 @@ def progress(deployment: Mapping[str, Any] | None) -> Progress:
     return Progress.COMPLETE if done else Progress.RUNNING
 
 
+def proved(deployment: Mapping[str, Any] | None) -> bool:
+    """Tell whether all pods run what the Deployment says, and there are any.
+
+    A Deployment at 0 replicas is complete without having proved anything.
+    """
+    if deployment is None or deployment["spec"].get("replicas", 1) == 0:
+        return False
+    return progress(deployment) is Progress.COMPLETE
+
+
 def live_image(deployment: Mapping[str, Any] | None) -> str | None:
     """Return the bot image of the live template."""
     if deployment is None:
@@ -48,37 +55,36 @@ def live_image(deployment: Mapping[str, Any] | None) -> str | None:
     return next((c.get("image") for c in containers if c["name"] == names.CONTAINER_BOT), None)
 
 
-def request_id(image: str, restart_at: str | None) -> str:
+def request_id(revision: str, restart_at: str | None) -> str:
     """Name what was asked for; asking for anything else ends a rollback."""
-    return f"{image} {restart_at or ''}".strip()
+    return f"{revision} {restart_at or ''}".strip()
 
 
-def rolled_back_request(deployment: Mapping[str, Any] | None) -> str | None:
-    """Return the request that the live Deployment was rolled back from, if any."""
-    if deployment is None:
-        return None
-    annotations = deployment["metadata"].get("annotations") or {}
-    return annotations.get(ANNOTATION_ROLLED_BACK)
+def rolled_back(past: History) -> str:
+    """Say what failed, what runs instead, and how to try again."""
+    assert past.running is not None
+    failed, good = past.asked, past.running
+    images = (failed.revision.image, good.revision.image)
+    what = f" ({images[0]})" if images[0] != images[1] else ", with the same image"
+    return (
+        f"the roll-out of revision {failed.number}{what} failed, so revision {good.number} "
+        f"({images[1]}) runs again, with its own configuration. Correct the spec, or set restartAt "
+        "to try the same again."
+    )
 
 
-def rollback_target(facts: Facts, wanted_image: str) -> str | None:
-    """Return the image to run in place of ``wanted_image``, or None to run what is wanted.
-
-    A roll-out goes back when it passed its progress deadline or its newest pods crash-loop, and
-    stays back until another image or ``restartAt`` is asked for. Without a last good image, or
-    when only other fields than the image changed, there is nothing to go back to.
-    """
-    status = facts.bot.status.image
-    good = status.last_good if status else None
-    if not facts.bot.spec.rollout.auto_rollback or good is None or good == wanted_image:
-        return None
-    deployment = facts.deployment
-    request = request_id(wanted_image, facts.bot.spec.restart_at)
-    if rolled_back_request(deployment) == request:
-        return good
-    if live_image(deployment) != wanted_image:
-        return None
-    state = progress(deployment)
-    pods = [pod for pod in facts.pods if pod.component == names.COMPONENT_BOT]
-    failing = state is Progress.RUNNING and newest_crash_loops(pods)
-    return good if state is Progress.FAILED or failing else None
+def update(pins: Pins, past: History) -> str:
+    """Say what a newer operator would do otherwise, and how to have it; empty where nothing."""
+    found = []
+    if pins.update_available is not None:
+        found.append(
+            f"{pins.update_available} came with a newer operator; set restartAt to take it, or "
+            "rollout.adoptOperatorDefaults to always do so."
+        )
+    if past.held:
+        found.append(
+            f"This operator would make the pods in another way ({past.held}). That waits for the "
+            "next change of the spec that reaches the pods, for restartAt, or for "
+            "rollout.adoptOperatorDefaults."
+        )
+    return " ".join(found)

@@ -27,7 +27,8 @@ from vertice_operator.decide.conditions import Look, all_conditions
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.outcome import Outcome
 from vertice_operator.decide.plan import Plan
-from vertice_operator.decide.rollout import Progress, live_image, progress
+from vertice_operator.decide.revisions import revision_statuses
+from vertice_operator.decide.rollout import live_image, proved
 from vertice_operator.decide.shards import coverage
 from vertice_operator.decide.wording import LONGEST_CHILD_MESSAGE, clip
 from vertice_operator.render import proxy_mode, scale_bounds, shard_count
@@ -36,8 +37,8 @@ from vertice_operator.render import proxy_mode, scale_bounds, shard_count
 def make_status(facts: Facts, plan: Plan, outcome: Outcome) -> DiscordBotStatus:
     """Describe the bot as it is now.
 
-    Only the pinned defaults, the last good image and the number of shards are carried over from
-    the old status; all else is made anew.
+    Only the pinned defaults, the last good image, what became of older revisions and the number of
+    shards are carried over from the old status; all else is made anew.
     """
     bot, old = facts.bot, facts.bot.status
     shards = shard_count(bot, plan.render_facts)
@@ -53,6 +54,7 @@ def make_status(facts: Facts, plan: Plan, outcome: Outcome) -> DiscordBotStatus:
         updated_replicas=deployed.get("updatedReplicas", 0),
         selector=selector(bot.metadata.name),
         image=_image(facts, plan),
+        history=revision_statuses(facts, plan.history, plan.migration),
         pinned=PinnedDefaults(
             operator_version=plan.pins.operator_version,
             bot_image=plan.pins.bot_image,
@@ -117,14 +119,12 @@ def condition_of(
 def _image(facts: Facts, plan: Plan) -> ImageStatus:
     old = facts.bot.status.image or ImageStatus()
     live = live_image(facts.deployment)
-    complete = progress(facts.deployment) is Progress.COMPLETE
-    # A Deployment at 0 replicas is complete without having proved anything.
-    proved = complete and (facts.deployment or {})["spec"].get("replicas", 1) > 0
+    wanted, good = plan.history.target.revision.image, proved(facts.deployment)
     return ImageStatus(
-        desired=plan.rollback or plan.wanted_image,
-        current=live if proved else None,
-        digest=_digest(facts) if proved else None,
-        last_good=live if proved and plan.rollback in (None, live) else old.last_good,
+        desired=wanted,
+        current=live if good else None,
+        digest=_digest(facts) if good else None,
+        last_good=live if good and live == wanted else old.last_good,
         update_available=plan.pins.update_available,
     )
 

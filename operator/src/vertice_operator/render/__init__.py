@@ -14,32 +14,56 @@ from vertice_operator.render.choices import (
     scale_bounds,
     shard_count,
 )
-from vertice_operator.render.deployment import ANNOTATION_MIGRATED
+from vertice_operator.render.deployment import (
+    ANNOTATION_LAST_GOOD,
+    ANNOTATION_MIGRATED,
+    ANNOTATION_ROLLED_BACK,
+)
 from vertice_operator.render.facts import RenderFacts
 from vertice_operator.render.gateway_intents import intents
 from vertice_operator.render.hashes import secret_hash, spec_hash
-from vertice_operator.render.kinds import KINDS, Child, ChildKind
+from vertice_operator.render.history import (
+    MOST_REVISIONS,
+    History,
+    Recorded,
+    Revision,
+    config_key,
+)
+from vertice_operator.render.kinds import CONTROLLER_REVISION, KINDS, Child, ChildKind
 from vertice_operator.render.migration_job import Migration, migration
 from vertice_operator.render.objects import desired_objects, missing_kinds
+from vertice_operator.render.pod_template import pod_template
+from vertice_operator.render.revision import controller_revision, fresh_revision, stamped
 from vertice_operator.render.secret_files import SecretFile, referenced_secrets
 from vertice_operator.render.support import unsupported
 
 __all__ = [
+    "ANNOTATION_LAST_GOOD",
     "ANNOTATION_MIGRATED",
+    "ANNOTATION_ROLLED_BACK",
+    "CONTROLLER_REVISION",
     "KINDS",
+    "MOST_REVISIONS",
     "Child",
     "ChildKind",
+    "History",
     "Migration",
+    "Recorded",
     "RenderFacts",
+    "Revision",
     "ScaleBounds",
     "SecretFile",
     "bot_image",
     "config_document",
+    "config_key",
+    "controller_revision",
     "desired_objects",
+    "fresh_revision",
     "intents",
     "is_off",
     "migration",
     "missing_kinds",
+    "pod_template",
     "proxy_image",
     "proxy_mode",
     "referenced_secrets",
@@ -47,5 +71,6 @@ __all__ = [
     "secret_hash",
     "shard_count",
     "spec_hash",
+    "stamped",
     "unsupported",
 ]

@@ -32,8 +32,6 @@ class ScaleBounds:
 
 def bot_image(bot: DiscordBot, facts: RenderFacts) -> str:
     """Give the reference of the bot's image. A digest wins over a tag."""
-    if facts.rollback_image is not None:
-        return facts.rollback_image
     image = bot.spec.image
     if image.is_default:
         return facts.bot_image

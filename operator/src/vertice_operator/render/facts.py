@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Final
 
 from vertice_operator.api.v1alpha1 import ProxyMode
+from vertice_operator.render.history import History
 
 RUNBOOKS: Final = "https://vertice.dev/runbooks"
 
@@ -30,8 +32,9 @@ class RenderFacts:
         available_kinds: optional kinds that this cluster has, by kind (``ServiceMonitor``).
         recommended_shards: what Discord recommends; None where it is not known.
         configured_shards: number of shards that the bot runs with already; keeps ``auto`` fixed.
-        rollback_image: reference to run in place of the one the spec names, while a failed
-            roll-out is rolled back.
+        history: the revisions that are kept, and which of them is to run; None where nothing is
+            known, and what the spec asks for is rendered anew.
+        job_configs: key of the configuration that a live migration Job mounts, by its name.
         migrated: digest of the last migration that is known to be complete, as the Deployment's
             annotation ``vertice.dev/migrated`` says. The Job of that digest is not made again
             after its time to live.
@@ -50,7 +53,8 @@ class RenderFacts:
     available_kinds: frozenset[str] = frozenset()
     recommended_shards: int | None = None
     configured_shards: int | None = None
-    rollback_image: str | None = None
+    history: History | None = None
+    job_configs: Mapping[str, str] = field(default_factory=dict)
     migrated: str | None = None
     operator_namespace: str = "vertice-system"
     runbook_base_url: str = RUNBOOKS

@@ -49,6 +49,7 @@ SERVICE_ACCOUNT: Final = ChildKind("", "v1", "ServiceAccount", "serviceaccounts"
 CONFIG_MAP: Final = ChildKind("", "v1", "ConfigMap", "configmaps")
 NETWORK_POLICY: Final = ChildKind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies")
 SERVICE: Final = ChildKind("", "v1", "Service", "services")
+CONTROLLER_REVISION: Final = ChildKind("apps", "v1", "ControllerRevision", "controllerrevisions")
 JOB: Final = ChildKind("batch", "v1", "Job", "jobs", prunable=False)
 DEPLOYMENT: Final = ChildKind("apps", "v1", "Deployment", "deployments")
 HORIZONTAL_POD_AUTOSCALER: Final = ChildKind(
@@ -69,6 +70,7 @@ KINDS: Final[tuple[ChildKind, ...]] = (
     CONFIG_MAP,
     NETWORK_POLICY,  # before the pods, so that none ever runs open
     SERVICE,
+    CONTROLLER_REVISION,  # before the Deployment: what runs is always written down
     JOB,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,

@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot, Migrations
-from vertice_operator.render.bot_config import database_document
+from vertice_operator.render.bot_config import config_yaml, database_document
 from vertice_operator.render.choices import bot_image
 from vertice_operator.render.facts import RenderFacts
-from vertice_operator.render.hashes import document_hash
+from vertice_operator.render.hashes import config_hash, document_hash
+from vertice_operator.render.history import config_key
 from vertice_operator.render.kinds import JOB
 from vertice_operator.render.meta import child, labels
 from vertice_operator.render.pod import bot_container, pod_settings, volumes
@@ -37,14 +38,15 @@ def migration(bot: DiscordBot, facts: RenderFacts) -> Migration | None:
     """Give the migration of the present spec; None where no Job migrates.
 
     A rollback migrates nothing: migrations only go forward, and the older image must live with the
-    newer schema.
+    newer schema. Nor does a revision that is only held back from a newer rendering.
 
     The digest covers the whole pod and the database it works on. A Job's template cannot be
-    changed, so whatever would change it must lead to another name.
+    changed, so whatever would change it must lead to another name; but for the name of the
+    configuration, most of which matters to no migration: a Job keeps the one that it began with.
     """
-    if bot.spec.database.migrations is not Migrations.JOB or facts.rollback_image is not None:
+    if bot.spec.database.migrations is not Migrations.JOB or _kept(facts):
         return None
-    digest = document_hash([_template(bot, facts), database_document(bot)])
+    digest = document_hash([_template(bot, facts, names.CONFIG_FILE), database_document(bot)])
     return Migration(names.migration_job(bot.metadata.name, digest), digest)
 
 
@@ -67,7 +69,7 @@ def migration_job(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
                 # Long enough for any migration, and an end for one that hangs.
                 "activeDeadlineSeconds": 3600,
                 "ttlSecondsAfterFinished": 86400,
-                "template": _template(bot, facts),
+                "template": _template(bot, facts, _config(bot, facts, wanted.name)),
             }
         },
         component=names.COMPONENT_MIGRATION,
@@ -79,7 +81,24 @@ def migrate_container(bot: DiscordBot, image: str, files: tuple[SecretFile, ...]
     return bot_container(bot, names.CONTAINER_MIGRATE, image, "migrate", files)
 
 
-def _template(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any]:
+def _kept(facts: RenderFacts) -> bool:
+    """Tell whether an older revision, or an older rendering, is what runs."""
+    history = facts.history
+    if history is None:
+        return False
+    return history.running is not None or bool(history.held and facts.migrated)
+
+
+def _config(bot: DiscordBot, facts: RenderFacts, job: str) -> str:
+    """Name the configuration that the Job mounts: a live Job keeps its own."""
+    if job in facts.job_configs:
+        return facts.job_configs[job]
+    history = facts.history
+    text = history.asked.revision.config if history else config_yaml(bot, facts)
+    return config_key(config_hash(text))
+
+
+def _template(bot: DiscordBot, facts: RenderFacts, config: str) -> dict[str, Any]:
     # A name of its own: the Deployment's selector, the autoscaler, the disruption budget and the
     # metrics Service must not take this pod for one of the bot's replicas.
     proxy, files = sidecars(bot, facts), database_files(bot)
@@ -103,6 +122,6 @@ def _template(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any]:
             **({"initContainers": proxy} if proxy else {}),
             # Only what a migration needs: the token stays out of this pod.
             "containers": [migrate_container(bot, bot_image(bot, facts), files)],
-            "volumes": volumes(bot, files, google_key_files(bot)),
+            "volumes": volumes(bot, config, files, google_key_files(bot)),
         },
     }

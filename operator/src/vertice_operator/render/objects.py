@@ -12,6 +12,7 @@ from vertice_operator.render.disruption_budget import disruption_budget
 from vertice_operator.render.facts import RenderFacts
 from vertice_operator.render.kinds import (
     CONFIG_MAP,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     HORIZONTAL_POD_AUTOSCALER,
     JOB,
@@ -28,6 +29,7 @@ from vertice_operator.render.metrics_service import metrics_service
 from vertice_operator.render.migration_job import migration_job
 from vertice_operator.render.network_policy import network_policy
 from vertice_operator.render.prometheus_rule import prometheus_rule, wants_rules
+from vertice_operator.render.revision import controller_revision, with_history
 from vertice_operator.render.service_account import service_account
 from vertice_operator.render.service_monitor import service_monitor
 
@@ -44,12 +46,17 @@ def desired_objects(bot: DiscordBot, facts: RenderFacts) -> tuple[Child, ...]:
         facts: what is known about the cluster and the live objects.
     """
     name = bot.metadata.name
+    facts, history = with_history(bot, facts)
     job = migration_job(bot, facts)
     return (
         Child(SERVICE_ACCOUNT, name, service_account(bot)),
         Child(CONFIG_MAP, names.config_map(name), config_map(bot, facts)),
         Child(NETWORK_POLICY, name, network_policy(bot, facts)),
         Child(SERVICE, names.metrics_service(name), metrics_service(bot)),
+        *(
+            Child(CONTROLLER_REVISION, each.name, controller_revision(bot, each))
+            for each in history.everything
+        ),
         *([Child(JOB, job["metadata"]["name"], job)] if job is not None else []),
         Child(DEPLOYMENT, name, deployment(bot, facts)),
         Child(HORIZONTAL_POD_AUTOSCALER, name, autoscaler(bot, facts)),

@@ -111,14 +111,27 @@ def bot_container(
 
 
 def volumes(
-    bot: DiscordBot, files: tuple[SecretFile, ...], google_key: tuple[SecretFile, ...]
+    bot: DiscordBot,
+    config: str,
+    files: tuple[SecretFile, ...],
+    google_key: tuple[SecretFile, ...],
 ) -> list[dict[str, Any]]:
-    """Give the volumes that ``bot_container`` and the proxy mount."""
+    """Give the volumes that ``bot_container`` and the proxy mount.
+
+    ``config`` is the key of the ConfigMap that becomes ``config.yaml``.
+    """
     found: list[dict[str, Any]] = [
         {
             "name": VOLUME_CONFIG,
             # A directory, no subPath: a new policy.yaml reaches a running pod only this way.
-            "configMap": {"name": names.config_map(bot.metadata.name), "defaultMode": 0o444},
+            "configMap": {
+                "name": names.config_map(bot.metadata.name),
+                "defaultMode": 0o444,
+                "items": [
+                    {"key": config, "path": names.CONFIG_FILE},
+                    {"key": names.POLICY_FILE, "path": names.POLICY_FILE},
+                ],
+            },
         },
         *([secret_volume(VOLUME_SECRETS, files)] if files else []),
         {"name": VOLUME_TMP, "emptyDir": {"sizeLimit": "64Mi"}},

@@ -61,6 +61,8 @@ from vertice_operator.api.v1alpha1.status import (
     DiscordBotStatus,
     ImageStatus,
     PinnedDefaults,
+    RevisionOutcome,
+    RevisionStatus,
     ShardsStatus,
 )
 
@@ -105,6 +107,8 @@ __all__ = [
     "ProxyResources",
     "ProxySpec",
     "PullPolicy",
+    "RevisionOutcome",
+    "RevisionStatus",
     "RolloutSpec",
     "RulesSpec",
     "ScaleDown",

@@ -36,10 +36,12 @@ class RolloutSpec(ApiModel):
     progress_deadline_seconds: Annotated[Int, Field(ge=30, le=7200)] = 600
     """After this long without progress a roll-out has failed."""
     auto_rollback: Bool = True
-    """Go back to status.image.lastGood when a roll-out fails or its pods crash-loop."""
+    """Go back to the last good revision, image and configuration, when a roll-out fails or its
+    pods crash-loop. status.history lists the revisions."""
     adopt_operator_defaults: Bool = False
     """Follow the defaults of a newer operator (images and all else that changes the pods) at
-    once. Off: the bot keeps what it runs until image or restartAt change."""
+    once. Off: default images stay until image or restartAt change, all else until the next change
+    of the spec that reaches the pods."""
 
     RULES: ClassVar = (
         Rule(

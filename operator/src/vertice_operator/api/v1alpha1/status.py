@@ -1,4 +1,5 @@
-"""What the operator observed. Output only: nothing is remembered here except pinned defaults."""
+"""What the operator observed. Output only, but for two things that are remembered here: the pinned
+defaults, and which of the older revisions were good."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from vertice_operator.api.conditions import Condition, ConditionType
+from vertice_operator.api.conditions import Condition, ConditionType, KubernetesTime
 from vertice_operator.api.v1alpha1.base import ApiModel, Int
 
 Count = Annotated[Int, Field(ge=0)]
@@ -24,7 +25,7 @@ class ImageStatus(ApiModel):
     digest: Text | None = None
     """Digest that the running pods resolved the image to."""
     last_good: Text | None = None
-    """Reference of the newest finished roll-out; what a rollback goes back to."""
+    """Reference of the newest finished roll-out."""
     update_available: Text | None = None
     """The operator's newer default image, which is not applied until asked for."""
 
@@ -42,6 +43,38 @@ class PinnedDefaults(ApiModel):
     """Default image of the bot."""
     proxy_image: Text | None = None
     """Default image of the Cloud SQL Auth Proxy."""
+
+
+class RevisionOutcome(StrEnum):
+    """What became of a roll-out."""
+
+    RUNNING = "Running"
+    """It is on its way, or waits for its migration."""
+    GOOD = "Good"
+    """All pods came to run it."""
+    FAILED = "Failed"
+    """It passed its deadline, crashed, or its migration failed."""
+    SUPERSEDED = "Superseded"
+    """Another one was asked for before it was finished."""
+
+
+class RevisionStatus(ApiModel):
+    """One revision: a pod template with its configuration."""
+
+    revision: Count
+    """Grows with each roll-out of another revision."""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the ControllerRevision that holds the template, the configuration and the spec."""
+    image: Text | None = None
+    """Image of the bot."""
+    config_hash: Annotated[str, Field(max_length=64)] | None = None
+    """Hash of its config.yaml."""
+    created_at: KubernetesTime | None = None
+    """When it was first rolled out."""
+    outcome: Annotated[str, Field(max_length=32)] = RevisionOutcome.RUNNING
+    """Running, Good, Failed or Superseded."""
+    generation: Count | None = None
+    """Newest metadata.generation that asks for this revision."""
 
 
 class ShardsStatus(ApiModel):
@@ -114,6 +147,17 @@ class DiscordBotStatus(ApiModel):
     """Label selector of the pods, for the scale subresource."""
     image: ImageStatus | None = None
     """The bot's image."""
+    history: Annotated[
+        tuple[RevisionStatus, ...],
+        Field(
+            max_length=5,
+            json_schema_extra={
+                "x-kubernetes-list-type": "map",
+                "x-kubernetes-list-map-keys": ["name"],
+            },
+        ),
+    ] = ()
+    """The last revisions, newest first."""
     pinned: PinnedDefaults | None = None
     """Operator defaults that this bot keeps."""
     shards: ShardsStatus | None = None
