@@ -37,7 +37,7 @@ def shortened(body: dict[str, Any]) -> dict[str, Any]:
         elif key != "config.yaml" and text == body["data"].get("config.yaml"):
             body["data"][key] = "<as config.yaml>"
     if body["kind"] == "ControllerRevision":
-        body["data"] = {key: "<...>" for key in body["data"]}  # as in the Deployment and ConfigMap
+        body["data"] = dict.fromkeys(body["data"], "<...>")  # as in the Deployment and ConfigMap
     for group in body["spec"]["groups"] if body["kind"] == "PrometheusRule" else ():
         group["rules"] = [rule.get("alert") or rule["record"] for rule in group["rules"]]
     return body

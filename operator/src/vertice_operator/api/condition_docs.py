@@ -105,8 +105,8 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.UPDATE_AVAILABLE: (
             T,
             (
-                "All pods run what is asked for, and a newer operator would do otherwise: set image, "
-                "restartAt or rollout.adoptOperatorDefaults to have it."
+                "All pods run what is asked for, and a newer operator would do otherwise: set "
+                "image, restartAt or rollout.adoptOperatorDefaults to have it."
             ),
         ),
         Reason.ROLLOUT_IN_PROGRESS: (

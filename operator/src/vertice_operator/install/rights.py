@@ -55,6 +55,7 @@ RIGHTS: Final[tuple[Right, ...]] = (
     ),
     Right("", ("configmaps", "serviceaccounts", "services"), _CHILD, "Objects of the bot."),
     Right("apps", ("deployments",), _CHILD, "Its pods."),
+    Right("apps", ("controllerrevisions",), _CHILD, "What was rolled out, to go back to."),
     Right("autoscaling", ("horizontalpodautoscalers",), _CHILD, "With autoscaling."),
     Right("policy", ("poddisruptionbudgets",), _CHILD, "Node drains."),
     Right("networking.k8s.io", ("networkpolicies",), _CHILD, "What its pods may talk to."),

@@ -5,6 +5,7 @@ the hash of their content is the one that the operator last wrote.
 """
 
 import asyncio
+import dataclasses
 from datetime import datetime
 
 from vertice_operator import __version__
@@ -85,7 +86,8 @@ async def look(
 def _live(child: Object) -> Live:
     meta = {key: value for key, value in child["metadata"].items() if key != "managedFields"}
     content = {k: v for k, v in child.items() if k not in ("apiVersion", "kind")}
-    return live(_BY_KIND[child["kind"]], {**content, "metadata": meta})
+    found = live(_BY_KIND[child["kind"]], child)
+    return dataclasses.replace(found, body={**content, "metadata": meta})
 
 
 def _secrets(bot: DiscordBot) -> dict[str, SecretFact]:
