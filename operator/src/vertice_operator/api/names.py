@@ -42,6 +42,8 @@ ANNOTATION_RESTARTED_AT: Final = "vertice.dev/restarted-at"
 ANNOTATION_REVISION: Final = "vertice.dev/revision"
 """On each pod: the ControllerRevision that it was made from."""
 ANNOTATION_SPEC_HASH: Final = "vertice.dev/spec-hash"
+ANNOTATION_SECOND_REPLICA: Final = "vertice.dev/second-replica-for"
+"""On the Deployment: the cordoned node for whose drain a second replica runs."""
 ANNOTATION_DELETION_COST: Final = "controller.kubernetes.io/pod-deletion-cost"
 """Kubernetes' own: of pods that are alike, the one with the lowest cost is scaled away first."""
 

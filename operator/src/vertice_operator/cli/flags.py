@@ -71,6 +71,7 @@ FLAGS = (
     Flag("optional_recheck_seconds", "Look for absent optional kinds.", _TIMES),
     Flag("statusz_seconds", "Ask the bots for their shards.", _TIMES),
     Flag("status_settle_seconds", "Calm before a status is written.", _TIMES),
+    Flag("drain_help_seconds", "Keep an only pod on a cordoned node; 0: never.", _TIMES),
     Flag("reconcile_timeout", "Longest single reconcile.", _TIMES),
     Flag("request_timeout", "Longest request; 0: at most 5, by the Lease.", _TIMES),
     Flag("lease_seconds", "Duration; renewal and retry follow.", _LEASE),

@@ -243,7 +243,7 @@ def _pack(kind: str, document: Mapping[str, Any]) -> bytes:
         kept["status"] = document["status"]
     kept["metadata"] = {k: v for k, v in document["metadata"].items() if k != "managedFields"}
     if kind == "Pod":
-        kept.pop("spec", None)
+        kept["spec"] = {"nodeName": (document.get("spec") or {}).get("nodeName")}
     return zlib.compress(json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode(), 1)
 
 

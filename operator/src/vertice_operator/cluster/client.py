@@ -131,10 +131,17 @@ class KubeClient:
                 yield item
 
     async def pages(
-        self, kind: Kind, namespace: str | None = None, label_selector: str | None = None
+        self,
+        kind: Kind,
+        namespace: str | None = None,
+        label_selector: str | None = None,
+        *,
+        field_selector: str | None = None,
     ) -> AsyncIterator[Page]:
         """Yield the pages of a list, each with the resourceVersion of the list as a whole."""
         query = {"limit": str(_LIST_PAGE)}
+        if field_selector:
+            query["fieldSelector"] = field_selector
         if label_selector:
             query["labelSelector"] = label_selector
         while True:
@@ -151,11 +158,12 @@ class KubeClient:
         self,
         kind: Kind,
         namespace: str | None,
-        label_selector: str,
+        label_selector: str | None,
         version: str,
         *,
         lasting: float,
         silence: float,
+        field_selector: str | None = None,
     ) -> AsyncGenerator[tuple[str, Object], None]:
         """Yield type and object of each change after ``version``, bookmarks included.
 
@@ -177,9 +185,10 @@ class KubeClient:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
-            "labelSelector": label_selector,
             "resourceVersion": version,
             "timeoutSeconds": str(max(1, round(lasting))),
+            **({"labelSelector": label_selector} if label_selector else {}),
+            **({"fieldSelector": field_selector} if field_selector else {}),
         }
         url = f"{path(kind, namespace)}?{urllib.parse.urlencode(query)}"
         limit = aiohttp.ClientTimeout(total=None, connect=self._timeout.total, sock_read=silence)

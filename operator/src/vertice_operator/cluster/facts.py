@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 
 from vertice_operator.api.conditions import timestamp
 from vertice_operator.api.v1alpha1.bot import DiscordBot
@@ -22,6 +23,8 @@ class FactsGatherer:
         Last ``/statusz`` of each bot's pods.
     on_token_change
         Told the bots whose token situation was changed by another one's.
+    cordoned
+        Cordoned nodes, and until when drains of them are helped.
     """
 
     def __init__(
@@ -34,10 +37,12 @@ class FactsGatherer:
         reports: Mapping[BotKey, tuple[Report, ...]],
         on_token_change: Callable[[Iterable[BotKey]], None],
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
+        cordoned: Mapping[str, datetime] = MappingProxyType({}),
     ) -> None:
         self._cache, self._secrets, self._tokens = cache, secrets, tokens
         self._discovery, self._defaults, self._reports = discovery, defaults, reports
         self._on_token_change, self._utcnow = on_token_change, utcnow
+        self._cordoned = cordoned
 
     async def gather(self, bot: DiscordBot) -> Facts:
         """Look. Raises :class:`errors.ClusterError` when a Secret cannot be read for a fault."""
@@ -56,6 +61,7 @@ class FactsGatherer:
             token_holder="/".join(holder) if holder else None,
             pods=tuple(sorted(map(read_pod, self._cache.pods(key)), key=lambda pod: pod.name)),
             reports=self._reports.get(key, ()),
+            cordoned=dict(self._cordoned),
         )
 
     async def claim_token(self, bot: DiscordBot) -> None:

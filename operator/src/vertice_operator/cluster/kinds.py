@@ -36,6 +36,7 @@ class KindRef:
 
 BOT = KindRef("vertice.dev", "v1alpha1", "DiscordBot", "discordbots")
 POD = KindRef("", "v1", "Pod", "pods")
+NODE = KindRef("", "v1", "Node", "nodes")
 SECRET = KindRef("", "v1", "Secret", "secrets")
 EVENT = KindRef("", "v1", "Event", "events")
 LEASE = KindRef("coordination.k8s.io", "v1", "Lease", "leases")

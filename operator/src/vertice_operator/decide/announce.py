@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from vertice_operator.api.conditions import ConditionStatus, ConditionType, Reason
 from vertice_operator.api.v1alpha1.status import ChildState, DiscordBotStatus
+from vertice_operator.decide.drain import Drain, Help
 from vertice_operator.decide.outcome import Outcome
 from vertice_operator.decide.plan import Act, Plan
 
@@ -32,6 +33,12 @@ class EventReason(enum.StrEnum):
     """The content of a referenced Secret changed; the pods are rolled."""
     MIGRATION_FAILED = "MigrationFailed"
     """The migration Job failed; the running revision stays."""
+    DRAIN_HELPED = "DrainHelped"
+    """The node of the only pod is cordoned; a second pod starts before the first may go."""
+    DRAIN_FINISHED = "DrainFinished"
+    """The bot left the cordoned node, or the node takes pods again; one replica is enough."""
+    DRAIN_NOT_HELPED = "DrainNotHelped"
+    """No second pod became Ready in time; the drain may take the only one."""
     TOKEN_CONFLICT = "TokenConflict"  # noqa: S105 - a reason, not a secret
     """An older resource uses the same bot token."""
     REFUSED = "Refused"
@@ -83,9 +90,33 @@ def of_work(plan: Plan, outcome: Outcome) -> Iterator[Announcement]:
             yield Announcement(EventReason.DRIFT_CORRECTED, message)
         elif step.kind.kind == "Deployment" and "spec.template" in step.because:
             yield Announcement(EventReason.ROLLOUT_STARTED, f"because of {step.because}")
+    if any(each.wrote and each.kind == "Deployment" for each in outcome.results):
+        yield from _of_drain(plan.drain)
     for each in outcome.results:
         if each.state is ChildState.PRUNED:
             yield Announcement(EventReason.PRUNED, f"{each.kind} {each.name} is no longer wanted")
+
+
+def _of_drain(drain: Drain) -> Iterator[Announcement]:
+    """Tell the beginning and the end of help; the Deployment remembers that there was some."""
+    if drain.help is Help.GIVEN and drain.before is None:
+        message = (
+            f"node {drain.node} is cordoned and has the only pod, {drain.pod}: a second one "
+            "starts, and the first can be evicted once that one is Ready"
+        )
+        yield Announcement(EventReason.DRAIN_HELPED, message)
+    elif drain.help is Help.ENDED and drain.before is not None:
+        message = (
+            f"no second pod became Ready in time: pod {drain.pod} may now be evicted from node "
+            f"{drain.node} as it is"
+        )
+        yield Announcement(EventReason.DRAIN_NOT_HELPED, message, warning=True)
+    elif drain.help is Help.NOT_NEEDED and drain.before is not None:
+        message = (
+            f"one replica is enough again: the bot runs on another node than {drain.before}, or "
+            "that node takes pods again"
+        )
+        yield Announcement(EventReason.DRAIN_FINISHED, message)
 
 
 def of_status(old: DiscordBotStatus, new: DiscordBotStatus) -> Iterator[Announcement]:

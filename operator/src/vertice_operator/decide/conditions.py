@@ -159,6 +159,10 @@ def workload_available(look: Look) -> Condition:
     available = next((each for each in conditions if each["type"] == "Available"), None)
     if available is not None and available["status"] == "True":
         return make(facts, kind, TRUE, Reason.MINIMUM_REPLICAS_AVAILABLE, "")
+    serving = (facts.deployment.get("status") or {}).get("availableReplicas") or 0
+    if look.plan.drain.second_replica_for is not None and serving:
+        message = f"a second pod starts, for the drain of node {look.plan.drain.node}"
+        return make(facts, kind, TRUE, Reason.MINIMUM_REPLICAS_AVAILABLE, message)
     if look.problem is not None:
         return make(facts, kind, FALSE, look.problem.reason, look.problem.message)
     return make(

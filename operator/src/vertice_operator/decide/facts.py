@@ -138,6 +138,7 @@ class Facts:
     """One look at the world.
 
     ``token_holder`` is the namespace/name of an older resource that uses the same token.
+    ``cordoned`` has the nodes that take no more pods, and until when drains of them are helped.
     """
 
     bot: DiscordBot
@@ -150,6 +151,7 @@ class Facts:
     token_holder: str | None = None
     pods: tuple[PodFact, ...] = ()
     reports: tuple[Report, ...] = ()
+    cordoned: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def deployment(self) -> Mapping[str, Any] | None:

@@ -3,7 +3,7 @@
 import dataclasses
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from vertice_operator.api import names
@@ -11,6 +11,7 @@ from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.api.v1alpha1.database import ProxyMode
 from vertice_operator.decide.checks import Hold, Violation, first_violation, valid
 from vertice_operator.decide.diff import first_difference
+from vertice_operator.decide.drain import Drain, drain
 from vertice_operator.decide.drift import was_changed, was_deleted
 from vertice_operator.decide.facts import Facts, Live
 from vertice_operator.decide.images import Pins, pins
@@ -90,6 +91,7 @@ class Plan:
     history: History
     render_facts: RenderFacts
     waits: str = ""
+    drain: Drain = field(default_factory=Drain)
 
     @property
     def kinds(self) -> Mapping[str, ChildKind]:
@@ -108,6 +110,9 @@ def make_plan(facts: Facts, operator_namespace: str) -> Plan:
     job = wanted_migration(bot, given)
     done = job is None or given.migrated == job.digest
     state = migration(facts, None if done or job is None else job.name)
+    held = violation is not None or state.state in _MIGRATES_FIRST
+    drained = drain(facts, bot, given, held=held)
+    given = dataclasses.replace(given, second_replica_for=drained.second_replica_for)
     if violation is not None and violation.hold is Hold.EVERYTHING:
         waits = _waits(facts, bot, given, violation)
         return Plan(violation, (), (), pinned, state, past, given, waits)
@@ -126,7 +131,7 @@ def make_plan(facts: Facts, operator_namespace: str) -> Plan:
     prunable = {kind.kind for kind in KINDS if kind.prunable}
     prunable -= {kind for kind in _WORKLOAD if _holds(bot, kind, violation)}
     prune = to_prune(facts.children.values(), bot.metadata.uid, wanted_keys, prunable)
-    return Plan(violation, steps, prune, pinned, state, past, given)
+    return Plan(violation, steps, prune, pinned, state, past, given, drain=drained)
 
 
 def _step(

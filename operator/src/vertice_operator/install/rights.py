@@ -78,7 +78,20 @@ RIGHTS: Final[tuple[Right, ...]] = (
         ("get",),
         "Only those that a DiscordBot names are ever read; their content is hashed and dropped.",
     ),
-    Right("", ("pods",), ("list", "watch"), "Why a pod does not start, and its /statusz."),
+    Right(
+        "",
+        ("pods",),
+        ("list", "watch", "patch"),
+        "Why a pod does not start, and its /statusz. Patched for one annotation: what it costs to "
+        "scale it away, the shards that it owns.",
+    ),
+    Right(
+        "",
+        ("nodes",),
+        ("list", "watch"),
+        "Cordoned nodes alone, to start a second pod before a drain takes a bot's only one.",
+        cluster_only=True,
+    ),
     Right("", ("events",), ("create",), "What happened, on the resource."),
     Right(
         "apiextensions.k8s.io",

@@ -86,7 +86,10 @@ def scale_bounds(bot: DiscordBot, facts: RenderFacts) -> ScaleBounds:
     maximum = min(wanted, shards + spec.shards.standby)
     needed = math.ceil(shards / spec.shards.max_per_replica)
     minimum = min(max(spec.autoscaling.min_replicas, needed), maximum)
-    return ScaleBounds(shards, minimum, maximum, limited_by_shards=maximum < wanted)
+    limited = maximum < wanted
+    if facts.second_replica_for is not None:
+        minimum, maximum = max(minimum, 2), max(maximum, 2)
+    return ScaleBounds(shards, minimum, maximum, limited_by_shards=limited)
 
 
 def replicas(bot: DiscordBot, facts: RenderFacts) -> int | None:
@@ -98,7 +101,7 @@ def replicas(bot: DiscordBot, facts: RenderFacts) -> int | None:
     if bot.spec.suspend:
         return 0
     if not bot.spec.autoscaling.enabled:
-        return bot.spec.replicas
+        return bot.spec.replicas if facts.second_replica_for is None else 2
     if facts.hpa_owns_replicas:
         return None
     bounds = scale_bounds(bot, facts)

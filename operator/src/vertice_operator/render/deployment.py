@@ -58,5 +58,6 @@ def _annotations(facts: RenderFacts, history: History) -> dict[str, str]:
         ANNOTATION_MIGRATED: facts.migrated,
         ANNOTATION_LAST_GOOD: history.last_good,
         ANNOTATION_ROLLED_BACK: history.rolled_back,
+        names.ANNOTATION_SECOND_REPLICA: facts.second_replica_for,
     }
     return {key: value for key, value in found.items() if value}

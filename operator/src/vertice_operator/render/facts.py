@@ -38,6 +38,8 @@ class RenderFacts:
         migrated: digest of the last migration that is known to be complete, as the Deployment's
             annotation ``vertice.dev/migrated`` says. The Job of that digest is not made again
             after its time to live.
+        second_replica_for: the cordoned node on which the bot's only pod is; a second replica then
+            runs, and the budget keeps the only pod until that one is Ready.
         operator_namespace: where the operator runs; its pods may read ``/statusz``.
         runbook_base_url: where the project's runbooks are published.
     """
@@ -56,5 +58,6 @@ class RenderFacts:
     history: History | None = None
     job_configs: Mapping[str, str] = field(default_factory=dict)
     migrated: str | None = None
+    second_replica_for: str | None = None
     operator_namespace: str = "vertice-system"
     runbook_base_url: str = RUNBOOKS

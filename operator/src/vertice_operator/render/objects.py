@@ -60,7 +60,7 @@ def desired_objects(bot: DiscordBot, facts: RenderFacts) -> tuple[Child, ...]:
         *([Child(JOB, job["metadata"]["name"], job)] if job is not None else []),
         Child(DEPLOYMENT, name, deployment(bot, facts)),
         Child(HORIZONTAL_POD_AUTOSCALER, name, autoscaler(bot, facts)),
-        Child(POD_DISRUPTION_BUDGET, name, disruption_budget(bot)),
+        Child(POD_DISRUPTION_BUDGET, name, disruption_budget(bot, facts)),
         *_optional(bot, facts),
         Child(CONFIG_MAP, names.dashboard(name), dashboard(bot)),
     )

@@ -18,6 +18,7 @@ from vertice_operator.cluster.events import EventPoster
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.kinds import BOT, POD, Kind
 from vertice_operator.cluster.lease import LeaseStore
+from vertice_operator.cluster.nodes import CordonedNodes
 from vertice_operator.cluster.secrets import SecretReader
 from vertice_operator.cluster.statusz import StatuszReader
 from vertice_operator.cluster.tokens import TokenRegistry
@@ -67,6 +68,7 @@ class Operator:
             self.cache, StatuszReader(), settings.statusz_seconds, self.queue.add
         )
         self.secrets = SecretReader(client, fresh=min(2.0, settings.secret_recheck_seconds / 2))
+        self.nodes = CordonedNodes(client, settings.drain_help_seconds, self._drained)
         self.gatherer = FactsGatherer(
             self.cache,
             self.secrets,
@@ -77,6 +79,7 @@ class Operator:
             ),
             self.poller.reports,
             self._wake,
+            cordoned=self.nodes.until,
         )
         self.survey = Survey(
             client, self.cache, self.index, self.discovery, self.gatherer, settings.namespaces
@@ -181,6 +184,8 @@ class Operator:
             group.create_task(self._resync(listed), name="resync")
             group.create_task(self._recheck_kinds(), name="optional-kinds")
             group.create_task(self.poller.run(), name="statusz")
+            if self.settings.helps_drains:
+                group.create_task(self.nodes.run(), name="nodes")
 
     async def _worker(self, listed: asyncio.Event) -> None:
         await listed.wait()
@@ -235,6 +240,8 @@ class Operator:
                 await asyncio.sleep(min(5.0, self.settings.resync_seconds))
                 continue
             tokens = False
+            if self.settings.helps_drains:
+                await self.nodes.known.wait()  # or a restart in a drain would take its help away
             listed.set()
             self.metrics.resyncs.labels("ok").inc()
             self.metrics.resources.set(len(keys))
@@ -282,6 +289,14 @@ class Operator:
     def _wake(self, bots: Iterable[BotKey]) -> None:
         for bot in bots:
             self.queue.add(Key(*bot))
+
+    def _drained(self, nodes: frozenset[str]) -> None:
+        """Want the bots that have a pod on one of these nodes."""
+        for bot in self.cache.bots_with_pods():
+            if any(
+                (pod.get("spec") or {}).get("nodeName") in nodes for pod in self.cache.pods(bot)
+            ):
+                self.queue.add(Key(*bot))
 
     def _unlisted(self, keys: Iterable[Key]) -> set[Key]:
         """Return bots that we remember and the list no longer has: their deletion was missed."""

@@ -22,11 +22,13 @@ from vertice_operator.cluster.client import KubeClient, Object
 from vertice_operator.cluster.events import EventPoster
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.kinds import BOT
+from vertice_operator.cluster.pod_costs import PodCosts
 from vertice_operator.decide.announce import Announcement, of_status, of_work
 from vertice_operator.decide.checks import spec_violation
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.outcome import ChildResult, Failure, Outcome
 from vertice_operator.decide.plan import Act, Plan, make_plan
+from vertice_operator.decide.pod_costs import new_costs
 from vertice_operator.decide.status import make_status, refused_status
 from vertice_operator.runtime.queue import Key
 from vertice_operator.runtime.settle import Settle
@@ -72,6 +74,7 @@ class Reconciler:
     ) -> None:
         self._client, self._cache, self._gatherer, self._events = client, cache, gatherer, events
         self._applier, self._settle = Applier(client, cache), settle
+        self._costs = PodCosts(client, cache)
         self._namespace, self._recheck = operator_namespace, recheck
         self._on_gone, self._on_status, self._on_drift = on_gone, on_status, on_drift
         self._on_written, self._utcnow = on_written, utcnow
@@ -110,6 +113,7 @@ class Reconciler:
             return wait
         # What was just applied is in the cache already, as the API server answered it.
         seen = dataclasses.replace(facts, children=self._cache.children(key))
+        await self._costs.put(key.namespace, new_costs(seen, plan.violation))
         new = make_status(seen, plan, outcome)
         self._on_status(key, new)
         await self._write_status(document, bot.status, new)

@@ -38,6 +38,9 @@ class Settings(BaseModel):
     """How often the bots' ``/statusz`` is asked for shard ownership."""
     status_settle_seconds: float = Field(1.0, ge=0)
     """After a change to children, how long the status waits for their first reaction."""
+    drain_help_seconds: float = Field(300.0, ge=0)
+    """How long the only pod of a bot is kept on a cordoned node while a second one starts; 0 never.
+    Nodes belong to no namespace, so with ``namespaces`` drains are not helped."""
     lease_seconds: float = Field(15.0, gt=0)
     """Duration of the leader Lease; renew deadline 2/3 and retry 2/15 of it follow."""
     lease_name: str = "vertice-operator"
@@ -69,6 +72,11 @@ class Settings(BaseModel):
                 "after another replica took over"
             )
         return self
+
+    @property
+    def helps_drains(self) -> bool:
+        """Whether drains of the nodes of single pods are helped."""
+        return self.drain_help_seconds > 0 and not self.namespaces
 
     @property
     def lease(self) -> LeaseTimes:
