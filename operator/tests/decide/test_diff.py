@@ -108,3 +108,12 @@ def _without(value: Any, path: tuple[Any, ...]) -> Any:
     if isinstance(value, dict):
         return {key: _without(v, path[1:]) if key == path[0] else v for key, v in value.items()}
     return [_without(v, path[1:]) if n == path[0] else v for n, v in enumerate(value)]
+
+
+def test_zeros_that_the_server_leaves_out_are_no_difference() -> None:
+    """Otherwise such a bot would be applied anew at each look."""
+    assert first_difference({"spec": {"minReadySeconds": 0}}, {"spec": {}}) is None
+    assert first_difference({"spec": {"minReadySeconds": 0}}, {"spec": {"minReadySeconds": 9}})
+    assert first_difference({"env": [{"name": "A", "value": ""}]}, {"env": [{"name": "A"}]}) is None
+    assert first_difference({"automountServiceAccountToken": False}, {}), "not set means true"
+    assert first_difference({"replicas": 0}, {}), "not set means 1"

@@ -64,7 +64,8 @@ class CordonedNodes:
         """List, then watch, again and again until the server has forgotten where we were."""
         version = ""
         nodes: list[Object] = []
-        async for version, page in self._client.pages(NODE, field_selector=_CORDONED):
+        async for listed_at, page in self._client.pages(NODE, field_selector=_CORDONED):
+            version = listed_at
             nodes += page
         self._replace(nodes)
         self.known.set()

@@ -22,6 +22,7 @@ _MERGE_KEYS: Mapping[str, tuple[str, ...]] = {
     "[].volumeMounts": ("mountPath",),
     "[].ports": ("containerPort", "protocol"),
 }
+_PLAIN_NUMBERS = frozenset({"minReadySeconds", "initialDelaySeconds"})
 _QUANTITY_PARENTS = frozenset({"requests", "limits"})
 _QUANTITY_FIELDS = frozenset({"sizeLimit", "averageValue"})
 
@@ -54,7 +55,7 @@ def _compare_maps(
         return None if live is None and not wanted else f"{shown}: {_short(live)}"
     for key, value in wanted.items():
         where = f"{shown}.{key}" if shown else key
-        if key not in live and _is_empty(value):
+        if key not in live and (_is_empty(value) or _is_left_out(key, value)):
             continue
         found = _compare(value, live.get(key), (*path, key), where)
         if found:
@@ -91,6 +92,14 @@ def _identity(item: Mapping[str, Any], keys: tuple[str, ...]) -> tuple[object, .
 
 def _label(item: Mapping[str, Any], keys: tuple[str, ...]) -> str:
     return str(item.get(keys[0]))
+
+
+def _is_left_out(key: str, value: object) -> bool:
+    """Tell whether the API server leaves a field with this value out of what it answers.
+
+    An empty text always, and a zero where the field has no state "not set".
+    """
+    return value == "" or (key in _PLAIN_NUMBERS and value == 0 and type(value) is int)
 
 
 def _is_empty(value: object) -> bool:
