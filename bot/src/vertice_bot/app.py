@@ -29,10 +29,16 @@ from vertice_bot.db.errors import is_outage
 from vertice_bot.db.migrate import MigrationError, SchemaState, load_migrations, schema_version
 from vertice_bot.db.pool import Database
 from vertice_bot.dispatch_log import DispatchLog
-from vertice_bot.effects import Effects, FenceToken
+from vertice_bot.effects import Effects, HeldFence
 from vertice_bot.errors import ConfigError, ExitCode, Refused, Stop, Unavailable
-from vertice_bot.gateway.lease import LeaseKeeper, LeaseStore
-from vertice_bot.gateway.ownership import LeaseTimes, Ownership, RowState
+from vertice_bot.fleet import Fleet, FleetParts, Stores
+from vertice_bot.gateway.dead_letters import DeadLetters
+from vertice_bot.gateway.guild_log import GuildLog
+from vertice_bot.gateway.hints import HintLine
+from vertice_bot.gateway.identify import IdentifyTurns, SharedTurns, Turns
+from vertice_bot.gateway.keeper import KeeperParts, LeaseKeeper
+from vertice_bot.gateway.lease import LeaseStore
+from vertice_bot.gateway.ownership import Alone, LeaseTimes, Owned, Ownership
 from vertice_bot.gateway.work import Work
 from vertice_bot.health import Listener, metrics_app, status_app
 from vertice_bot.policy import PolicyStore
@@ -42,29 +48,13 @@ from vertice_bot.telemetry.degraded import Degraded
 from vertice_bot.telemetry.logging import REDACTOR, configure_logging
 from vertice_bot.telemetry.metrics import Metrics
 
-ROW = 0
-"""The row of ``vertice.shard`` that stands for all shards of a bot."""
-
 PROBE_SECONDS = 1.0
 SCHEMA_SECONDS = 2.0
 PRUNE_SECONDS = 600.0
+GRACE_RESERVE_SECONDS = 10.0
+"""Kept back of the time until the kubelet kills, to close everything else."""
+
 _log = structlog.get_logger(__name__)
-
-
-class HeldFence:
-    """Ownership as effects and shards see it, at the moment they ask."""
-
-    def __init__(self, ownership: Ownership | None) -> None:
-        self._ownership = ownership
-
-    def epoch(self) -> int | None:
-        """Give the epoch while ownership is provable; 0 for a single process by hand."""
-        return 0 if self._ownership is None else self._ownership.epoch(ROW, boottime())
-
-    def token(self) -> FenceToken | None:
-        """Give the same as a token for the ledger."""
-        epoch = self.epoch()
-        return None if epoch is None else FenceToken(ROW, epoch)
 
 
 class Application:
@@ -87,9 +77,10 @@ class Application:
         self.work = Work()
         self.database = self._make_database()
         self.cache = Cache(settings.cache, self.metrics, self.degraded) if settings.cache else None
+        self.rows = tuple(range(settings.shards.count))
         self.ownership = self._make_ownership()
-        self.fence = HeldFence(self.ownership)
-        self.keeper = self._make_keeper()
+        self.owned: Owned = self.ownership or Alone(self.rows)
+        self.fence = HeldFence(self.owned, boottime)
         self.effects = Effects(settings.bot, self.database, self.fence, self.metrics)
         self.dispatch_log = (
             DispatchLog(self.database, settings.replica, self.metrics)
@@ -97,13 +88,12 @@ class Application:
             else None
         )
         self.bot = VerticeBot(settings, self._core())
+        self.stores = self._make_stores()
+        self.fleet = Fleet(self._fleet_parts())
         self.board = StatusBoard(self)
         self._stop = asyncio.Event()
         self._verdict: BaseException | None = None
-        self._changed = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._active = False
-        self._active_epoch: int | None = None
 
     # Parts.
 
@@ -118,24 +108,63 @@ class Application:
         lease = self.settings.lease
         return Ownership(LeaseTimes(lease.ttl_seconds, lease.renew_seconds, LEASE_MARGIN_SECONDS))
 
-    def _make_keeper(self) -> LeaseKeeper | None:
-        if self.database is None or self.ownership is None:
+    def _make_stores(self) -> Stores | None:
+        database, ownership = self.database, self.ownership
+        if database is None or ownership is None:
             return None
-        lease = self.settings.lease
-        store = LeaseStore(
-            self.settings.bot, self.owner, lease.ttl_seconds, lock_seconds=lease.renew_seconds / 2
+        bot, lease = self.settings.bot, self.settings.lease
+        leases = LeaseStore(
+            bot, self.owner, lease.ttl_seconds, lock_seconds=lease.renew_seconds / 2
         )
         keeper = LeaseKeeper(
-            store,
-            self.ownership,
-            connect=self.database.connect,
-            rows=(ROW,),
-            clock=boottime,
-            metrics=self.metrics,
-            is_outage=is_outage,
+            KeeperParts(
+                store=leases,
+                ownership=ownership,
+                connect=database.connect,
+                rows=self.rows,
+                replica=self.settings.replica,
+                revision=self.settings.revision,
+                clock=boottime,
+                metrics=self.metrics,
+                is_outage=is_outage,
+                records=lambda: self.fleet.records(),
+            )
         )
-        keeper.watch(lambda _row, _state: self._changed.set())
-        return keeper
+        return Stores(
+            keeper=keeper,
+            ownership=ownership,
+            leases=leases,
+            line=HintLine(leases, database.connect, keeper.refused, lease.renew_seconds),
+            database=database,
+            guilds=GuildLog(bot, database, lambda: self.bot.user.id if self.bot.user else 0),
+            letters=DeadLetters(bot, database, self.metrics),
+        )
+
+    def _fleet_parts(self) -> FleetParts:
+        settings = self.settings
+        turns: Turns = IdentifyTurns(boottime)
+        if self.database is not None:
+            turns = SharedTurns(settings.bot, self.database, boottime)
+        return FleetParts(
+            bot=self.bot,
+            owned=self.owned,
+            stores=self.stores,
+            turns=turns,
+            work=self.work,
+            owner=self.owner,
+            clock=boottime,
+            rebalance_seconds=settings.shards.rebalance_seconds,
+            drain_seconds=settings.drain.seconds,
+            before_release=self._before_release,
+            failed=self.fail,
+            identified=self._identified,
+        )
+
+    async def _before_release(self) -> None:
+        if hasattr(self.bot, "services"):
+            await self.bot.services.flush()
+        if self.dispatch_log is not None:
+            await self.dispatch_log.flush()
 
     def _core(self) -> Core:
         return Core(
@@ -143,7 +172,7 @@ class Application:
             database=self.database,
             cache=self.cache,
             effects=self.effects,
-            ownership=self.fence,
+            epoch=self.fence.epoch,
             policy=self.policy,
             metrics=self.metrics,
             degraded=self.degraded,
@@ -257,12 +286,16 @@ class Application:
         self._spawn("discord", self._discord(token))
 
     async def _schema_then_lease(self) -> None:
-        if self.database is None or self.keeper is None:
+        if self.database is None or self.stores is None:
             return
         await self._schema_at_head(self.database)
         with suppress(Unavailable):
             await self.database.warm()
-        await self.keeper.run()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.stores.keeper.run())
+            group.create_task(self.stores.line.run())
+            group.create_task(self.stores.guilds.run())
+            group.create_task(self.stores.letters.run())
 
     async def _schema_at_head(self, database: Database) -> None:
         """Wait until the migrations are applied; say so meanwhile."""
@@ -293,10 +326,11 @@ class Application:
 
     async def _prune(self) -> None:
         """Forget old effects; Discord replays nothing that is older than minutes."""
-        if self.database is None or not self._active:
+        if self.database is None or self.stores is None or 0 not in self.owned.rows:
             return
         try:
             await self.effects.prune()
+            await self.stores.letters.prune()
         except Unavailable as error:
             _log.info("old effects stay for now", reason=error.reason)
         except asyncpg.PostgresError as error:
@@ -307,52 +341,22 @@ class Application:
 
     async def _discord(self, token: str) -> None:
         await self._login(token)
-        while True:
-            self._changed.clear()
-            await self._follow()
-            await self._changed.wait()
-
-    async def _follow(self) -> None:
-        """Do what the lease says: connect, hold back, go on, or disconnect."""
-        state, epoch = self._state(), self.epoch
-        if self._active and (state is RowState.FREE or epoch != self._active_epoch):
-            _log.warning("standby: the lease is gone, disconnecting")
-            self._active = False
-            await self._cancel("sync")
-            await self.bot.deactivate()
-        if state is RowState.VALID and not self._active:
-            _log.info("active: connecting to Discord", epoch=epoch)
-            self._active, self._active_epoch = True, epoch
-            self.bot.activate(self.fail, self._identified)
-            self._spawn("sync", self._sync_commands())
-        elif state is RowState.VALID:
-            self.bot.unpark()
-        self.bot.show_owned(state is RowState.VALID)
-        if state is RowState.PARKED:
-            self.degraded.set("lease", "Parked")
-        else:
-            self.degraded.clear("lease")
+        # From here on this replica can do the work, so it may be given some.
+        await self.fleet.run()
 
     def _identified(self, shard: int) -> None:
-        """Look after the commands once per new session: Discord may have lost both."""
+        """Look after the commands once per new session: Discord may have lost both.
+
+        Also when shard 0 comes here: one replica does it, and a new version brings new commands.
+        """
         under_way = any(task.get_name() == "sync" for task in self._tasks)
         if shard == 0 and not under_way and not self._stop.is_set():
             self._spawn("sync", self._sync_commands())
 
-    def _state(self) -> RowState:
-        if self.ownership is None:
-            return RowState.VALID
-        return self.ownership.state(ROW, boottime())
-
     @property
     def active(self) -> bool:
-        """Whether this replica runs the shards."""
-        return self._active
-
-    @property
-    def epoch(self) -> int | None:
-        """The epoch of the lease, also while parked; None for a standby."""
-        return None if self.ownership is None else self.ownership.believed_epoch(ROW)
+        """Whether this replica owns a shard."""
+        return bool(self.bot.runners)
 
     @property
     def refused(self) -> bool:
@@ -411,19 +415,19 @@ class Application:
         started = time.monotonic()
         self.board.draining = True
         _log.info("stopping", under_way=len(self.work))
-        if self.keeper is not None:
-            self.keeper.stop_taking()
         await self._cancel("discord", "sync")
-        await self.bot.disconnect_shards()
-        left = await self.work.drained(self.settings.drain.seconds)
+        before_kill = self.settings.drain.grace_seconds - GRACE_RESERVE_SECONDS
+        await self.fleet.drain(before_kill)
+        left = await self.work.drained(0.0)
         if hasattr(self.bot, "services"):
             await self._within(5.0, self.bot.services.close())
         if self.dispatch_log is not None:
             await self._within(5.0, self.dispatch_log.flush())
+        await self.fleet.close()
         await self._cancel("lease")
-        if self.keeper is not None:
-            await self.keeper.release()
-        self._active = False
+        if self.stores is not None:
+            await self.stores.keeper.leave()
+            await self.stores.line.close()
         await self._within(5.0, self.bot.close())
         await self._cancel_all()
         if self.cache is not None:

@@ -13,7 +13,7 @@ import json
 import math
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import discord
 import structlog
@@ -24,8 +24,10 @@ from vertice_bot.clock import Clock, boottime
 from vertice_bot.commands import CommandTree
 from vertice_bot.dispatch_log import DispatchLog
 from vertice_bot.effects import Effects
-from vertice_bot.gateway.identify import GatewayInfo, IdentifyTurns
-from vertice_bot.gateway.runner import RunnerParts, ShardRunner, ShardState
+from vertice_bot.gateway.guild_log import Snapshot
+from vertice_bot.gateway.identify import GatewayInfo
+from vertice_bot.gateway.runner import ShardRunner, ShardState
+from vertice_bot.gateway.session import fingerprint
 from vertice_bot.gateway.work import CURRENT, Work
 from vertice_bot.policy import PolicyStore
 from vertice_bot.settings import Settings
@@ -45,14 +47,6 @@ _log = structlog.get_logger(__name__)
 _FEATURE_COGS = "vertice_bot.cogs"
 
 
-class Ownership(Protocol):
-    """What the client needs to know of the lease."""
-
-    def epoch(self) -> int | None:
-        """Give the epoch while ownership is provable, else None."""
-        ...
-
-
 @dataclass(frozen=True)
 class Core:
     """What the application hands to the client.
@@ -61,6 +55,8 @@ class Core:
     ----------
     owner:
         Name of this process start.
+    epoch:
+        Gives the epoch of a shard while its ownership is provable.
     unauthorized:
         Called once Discord refuses the token.
     """
@@ -69,12 +65,12 @@ class Core:
     database: Database | None
     cache: Cache | None
     effects: Effects
-    ownership: Ownership
     policy: PolicyStore
     metrics: Metrics
     degraded: Degraded
     work: Work
     unauthorized: Callable[[], None]
+    epoch: Callable[[int], int | None] = lambda _shard: 0
     dispatch_log: DispatchLog | None = None
     clock: Clock = boottime
 
@@ -118,8 +114,9 @@ class VerticeBot(commands.AutoShardedBot):
         self.metrics = core.metrics
         self.degraded = core.degraded
         self.runners: dict[int, ShardRunner] = {}
-        self._runner_tasks: dict[int, asyncio.Task[None]] = {}
-        self._turns = IdentifyTurns(core.clock)
+        # Never as many as shards have begun: readiness is decided by became_ready().
+        self._connection.shard_count = settings.shards.count
+        self._connection.shard_ids = []
         self._loaded: set[str] = set()
         self._commands_digest: str | None = None
 
@@ -149,76 +146,68 @@ class VerticeBot(commands.AutoShardedBot):
         return feature is None or bool(getattr(self.settings.features, feature))
 
     async def connect(self, *, reconnect: bool = True) -> None:
-        """Refuse: shards are started by :meth:`activate`."""
-        raise RuntimeError("use activate(); discord.py's own loop would kill sessions on close")
+        """Refuse: shards are started by the fleet."""
+        raise RuntimeError("discord.py's own loop would kill sessions on close; use the fleet")
 
-    def activate(
-        self, failed: Callable[[BaseException], None], identified: Callable[[int], None]
-    ) -> None:
-        """Connect all shards; call it once the lease is held.
+    def hydrate(self, snapshot: Snapshot) -> None:
+        """Fill the cache with what was stored of guilds; no listener is called.
 
-        Parameters
-        ----------
-        failed:
-            Gets the exception when a shard ends for good.
-        identified:
-            Gets the shard when Discord has begun a new session.
+        Synchronous on purpose: while it runs, nothing of any shard is dispatched. Feed large
+        snapshots in parts.
         """
         state = self._connection
-        state.shard_count = self.settings.shards.count
-        state.shard_ids = list(range(self.settings.shards.count))
-        parts = RunnerParts(
-            client=self,
-            epoch=self.core.ownership.epoch,
-            gateway_info=self.gateway_info,
-            gateway_url=self.settings.discord.gateway_url,
-            turns=self._turns,
-            metrics=self.metrics,
-            clock=self.core.clock,
-            identified=identified,
-        )
-        for shard in state.shard_ids:
-            runner = ShardRunner(shard, parts)
-            self.runners[shard] = runner
-            self.metrics.shard_owned.labels(shard=str(shard)).set(1)
-            task = asyncio.create_task(runner.run(), name=f"shard-{shard}")
-            task.add_done_callback(lambda done: _report(done, failed))
-            self._runner_tasks[shard] = task
+        dispatch = state.dispatch
+        state.dispatch = lambda *_args, **_kwargs: None
+        try:
+            for guild in snapshot.guilds:
+                self._feed("GUILD_CREATE", state._add_guild_from_data, guild)
+            for name, data in snapshot.journal:
+                self._feed(name, state.parsers[name], data)
+        finally:
+            state.dispatch = dispatch
 
-    async def deactivate(self) -> None:
-        """Close all shards with a code that keeps their sessions, and forget the guilds."""
-        await self.disconnect_shards()
-        self.runners.clear()
-        user = self._connection.user
-        self._connection.clear(views=False)
-        self._connection.user = user
-        self._connection.shard_ids = []
+    def _feed(self, name: str, parser: Callable[[Any], object], data: Any) -> None:
+        try:
+            parser(data)
+        except Exception:  # noqa: BLE001 - stored by another version perhaps; the guild is then cold
+            self.metrics.gateway_poison.labels(event=name).inc()
+            _log.exception("stored state cannot be read; skipped", event_name=name)
 
-    async def disconnect_shards(self) -> None:
-        """Stop reading events; the cache stays, so that handlers under way can end."""
-        tasks = list(self._runner_tasks.values())
-        self._runner_tasks.clear()
-        for task in tasks:
+    def evict(self, shard: int) -> None:
+        """Forget everything that belongs to a shard which is somebody else's now."""
+        state = self._connection
+        for guild in [g for g in state._guilds.values() if g.shard_id == shard]:
+            state._remove_guild(guild)
+        state.clear_chunk_requests(shard)
+        task = state._ready_tasks.pop(shard, None)
+        if task is not None:
             task.cancel()
-        await asyncio.gather(*(runner.stop() for runner in self.runners.values()))
-        await asyncio.gather(*tasks, return_exceptions=True)
-        for shard in self.runners:
-            self.metrics.shard_owned.labels(shard=str(shard)).set(0)
-            self.metrics.shard_ready.labels(shard=str(shard)).set(0)
+        state._ready_states.pop(shard, None)
 
-    def show_owned(self, owned: bool) -> None:
-        """Set the metric of ownership; a parked shard may be another replica's already."""
-        for shard in self.runners:
-            self.metrics.shard_owned.labels(shard=str(shard)).set(int(owned))
+    async def on_shard_ready(self, _shard: int) -> None:
+        """Become ready with the first shard; those of other replicas are not waited for."""
+        self.became_ready()
 
-    def unpark(self) -> None:
-        """Deliver events that were held back while the lease could not be renewed."""
-        for runner in self.runners.values():
-            runner.unpark()
+    def became_ready(self) -> None:
+        """Let ``wait_until_ready`` go on: a start that only resumes sessions gets no READY."""
+        if not self.is_ready():
+            self._connection.call_handlers("ready")
+            self.dispatch("ready")
+
+    def fingerprint(self) -> str:
+        """Give what a stored session must agree with."""
+        return fingerprint(
+            token=self.http.token or "",
+            intents=self.intents.value,
+            shard_count=self.settings.shards.count,
+            codec=discord.utils._ActiveDecompressionContext.COMPRESSION_TYPE,
+            version=discord.http.INTERNAL_API_VERSION,
+            encoding="json",
+        )
 
     async def close(self) -> None:
-        """Close everything; no shard's session is killed by it."""
-        await self.disconnect_shards()
+        """Close everything; no shard's session is killed by it: discord.py knows of none."""
+        await asyncio.gather(*(runner.stop() for runner in self.runners.values()))
         if self.loop is not discord.client._loop:
             await super().close()
 
@@ -398,10 +387,10 @@ class VerticeBot(commands.AutoShardedBot):
 
     def dead_shards(self) -> set[int]:
         """Give shards whose task has ended although they are owned."""
-        return {shard for shard, task in self._runner_tasks.items() if task.done()}
+        return {s for s, r in self.runners.items() if r.task is not None and r.task.done()}
 
     def live(self) -> bool:
-        """Whether every shard's session is live."""
+        """Whether the session of every shard that is owned here is live."""
         return bool(self.runners) and all(
             runner.state is ShardState.LIVE for runner in self.runners.values()
         )
@@ -431,8 +420,3 @@ def _member_cache(intents: discord.Intents) -> discord.MemberCacheFlags:
     if intents.members and intents.voice_states:
         flags.voice = True
     return flags
-
-
-def _report(task: asyncio.Task[None], failed: Callable[[BaseException], None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        failed(error)

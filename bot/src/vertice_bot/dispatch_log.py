@@ -14,6 +14,7 @@ import structlog
 
 from vertice_bot.db.pool import Database
 from vertice_bot.errors import Unavailable
+from vertice_bot.gateway.work import Holds
 from vertice_bot.telemetry.metrics import Metrics
 
 MAX_ROWS = 100_000
@@ -40,12 +41,17 @@ class DispatchLog:
         self._replica = replica
         self._metrics = metrics
         self._rows: deque[tuple[str, str, int, str, datetime]] = deque()
+        self._flushing = asyncio.Lock()
+        # A row that waits holds its event open: a crash must not hide a start.
+        self._holds = Holds()
+        self._unwritten: list[Holds] = []
 
     def add(self, event_key: str, handler: str, epoch: int) -> None:
         """Record that a handler starts now."""
         if len(self._rows) >= MAX_ROWS:
             self._metrics.dispatch_log_dropped.inc()
             return
+        self._holds.hold()
         self._rows.append((event_key, handler, epoch, self._replica, datetime.now(UTC)))
 
     async def run(self) -> None:
@@ -56,9 +62,15 @@ class DispatchLog:
 
     async def flush(self) -> None:
         """Write what is there."""
+        async with self._flushing:
+            await self._flush()
+
+    async def _flush(self) -> None:
         if not self._rows:
             return
         batch = list(self._rows)
+        self._unwritten.append(self._holds)
+        self._holds = Holds()
         try:
             async with self._database.acquire() as connection:
                 await connection.copy_records_to_table(
@@ -69,3 +81,6 @@ class DispatchLog:
             return
         for _ in batch:
             self._rows.popleft()
+        for holds in self._unwritten:
+            holds.release()
+        self._unwritten.clear()

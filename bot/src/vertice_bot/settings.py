@@ -92,6 +92,8 @@ class ShardSettings(_Section):
     """How the events of Discord are split; fixed for the life of a bot."""
 
     count: int = Field(default=1, ge=1, le=4096)
+    rebalance_seconds: float = Field(default=30, ge=0, le=3600)
+    """How long the load of the replicas has to be uneven before a shard is moved."""
 
 
 class LeaseSettings(_Section):

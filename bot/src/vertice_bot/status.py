@@ -107,8 +107,13 @@ class StatusBoard:
                 {
                     "id": shard,
                     "state": runner.state.value,
-                    "epoch": app.epoch,
+                    "epoch": runner.epoch or 0,
                     "latency_seconds": _finite(runner.ws.latency if runner.ws else math.nan),
+                    "lag_seconds": round(runner.lag_seconds, 6),
+                    "behind": runner.mark.received - runner.mark.done,
+                    "handover_gap_seconds": _finite(
+                        math.nan if runner.handover_gap is None else runner.handover_gap
+                    ),
                 }
                 for shard, runner in runners
             ],
@@ -148,6 +153,7 @@ class StatusBoard:
     def _measure(self, now: float) -> None:
         app = self._app
         app.metrics.dispatch_queue_depth.set(len(app.work))
+        app.metrics.gateway_tasks_detached.inc(app.work.detach_old())
         for shard, latency in app.bot.latencies:
             if math.isfinite(latency):
                 app.metrics.shard_latency.labels(shard=str(shard)).set(latency)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 
 from hypothesis import given
@@ -26,13 +27,23 @@ class Time:
         self.now += seconds
 
 
+def answer(*infos: GatewayInfo) -> Callable[[], Awaitable[GatewayInfo]]:
+    """Say one after the other, the last one for ever."""
+    left = list(infos)
+
+    async def ask() -> GatewayInfo:
+        return left.pop(0) if len(left) > 1 else left[0]
+
+    return ask
+
+
 @given(st.lists(st.integers(0, 15), min_size=1, max_size=20), st.integers(1, 16))
 async def test_one_per_bucket_and_window(shards: list[int], concurrency: int) -> None:
     time = Time()
     turns = IdentifyTurns(time, time.sleep)
     taken: dict[int, list[float]] = {}
     for shard in shards:
-        await turns.turn(shard, replace(INFO, max_concurrency=concurrency))
+        await turns.turn(shard, answer(replace(INFO, max_concurrency=concurrency)))
         taken.setdefault(shard % concurrency, []).append(time.now)
     for moments in taken.values():
         gaps = [b - a for a, b in itertools.pairwise(moments)]
@@ -41,8 +52,10 @@ async def test_one_per_bucket_and_window(shards: list[int], concurrency: int) ->
 
 async def test_an_empty_budget_waits_for_its_reset() -> None:
     time = Time()
-    await IdentifyTurns(time, time.sleep).turn(0, replace(INFO, remaining=0))
+    turns = IdentifyTurns(time, time.sleep)
+    got = await turns.turn(0, answer(replace(INFO, remaining=0), INFO))
     assert time.now >= 3600.0
+    assert got.remaining == 1000
 
 
 def test_low_budget() -> None:

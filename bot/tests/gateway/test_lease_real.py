@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
 import asyncpg
 import pytest
@@ -12,9 +13,12 @@ import pytest
 from dev.testing.postgres import PostgresDatabase
 from vertice_bot.clock import boottime
 from vertice_bot.db.errors import is_outage
-from vertice_bot.gateway import lease
-from vertice_bot.gateway.lease import LeaseKeeper, LeaseStore
+from vertice_bot.gateway import keeper as keepers
+from vertice_bot.gateway.hints import HintLine
+from vertice_bot.gateway.keeper import KeeperParts, LeaseKeeper
+from vertice_bot.gateway.lease import LeaseStore
 from vertice_bot.gateway.ownership import Claim, LeaseTimes, Ownership, Release, Renewal, Take
+from vertice_bot.gateway.session import SessionRecord
 from vertice_bot.telemetry.metrics import Metrics
 
 BOT = "demo/bot"
@@ -40,7 +44,8 @@ async def connect(migrated: PostgresDatabase) -> AsyncIterator[Callable[[], obje
 async def taken(store: LeaseStore, connection: asyncpg.Connection) -> dict[int, Claim]:
     await store.ensure(connection, ROWS)
     seen = await store.read(connection, ROWS)
-    return await store.take(connection, Take(0.0, tuple(s for s in seen if s.takeable)))
+    grant = await store.take(connection, Take(0.0, tuple(s for s in seen if s.takeable)))
+    return dict(grant.claims)
 
 
 async def test_take_renew_release_in_batches(connect: Callable[[], object]) -> None:
@@ -89,7 +94,7 @@ async def test_a_row_that_changed_since_it_was_read_is_not_taken(
     # The old owner revives with a lease that has run out again by the time b tries.
     await a.renew(connection, Renewal(0.0, (Claim(0, 1, claims[0].rev + 1),)))
     await until_expired(connection)
-    assert await b.take(connection, Take(0.0, tuple(remembered))) == {}
+    assert (await b.take(connection, Take(0.0, tuple(remembered)))).claims == {}
 
 
 async def test_twenty_takers_make_one_owner(connect: Callable[[], object]) -> None:
@@ -100,7 +105,7 @@ async def test_twenty_takers_make_one_owner(connect: Callable[[], object]) -> No
     results = await asyncio.gather(
         *(s.take(c, Take(0.0, seen)) for s, c in zip(stores, connections, strict=True))
     )
-    assert sum(0 in r for r in results) == 1
+    assert sum(0 in r.claims for r in results) == 1
     rows = await connections[0].fetch("SELECT epoch FROM vertice.shard")
     assert [r["epoch"] for r in rows] == [1, 1, 1]
 
@@ -124,7 +129,7 @@ async def test_an_effect_under_way_delays_a_take_but_no_renewal(
     with pytest.raises(asyncpg.LockNotAvailableError):
         await taker.take(other, Take(0.0, seen))
     await transaction.commit()
-    assert 0 in await taker.take(other, Take(0.0, seen))
+    assert 0 in (await taker.take(other, Take(0.0, seen))).claims
 
 
 QUICK = LeaseTimes(3.0, 0.5, 1.0)
@@ -136,14 +141,19 @@ def keeper(
 ) -> tuple[LeaseKeeper, Ownership]:
     ownership = Ownership(times)
     made = LeaseKeeper(
-        LeaseStore(BOT, name, times.ttl, lock_seconds=times.renew / 2),
-        ownership,
-        connect=connect,  # type: ignore[arg-type]
-        rows=(0,),
-        clock=boottime,
-        metrics=Metrics(),
-        is_outage=is_outage,
+        KeeperParts(
+            LeaseStore(BOT, name, times.ttl, lock_seconds=times.renew / 2),
+            ownership,
+            connect=connect,  # type: ignore[arg-type]
+            rows=(0,),
+            replica=name,
+            revision="r",
+            clock=boottime,
+            metrics=Metrics(),
+            is_outage=is_outage,
+        )
     )
+    made.start_taking()
     return made, ownership
 
 
@@ -159,22 +169,27 @@ async def test_two_keepers_hand_over_by_release(
     connect: Callable[[], object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # So slow that only the hint can be quick: a standby looks every 4 s by itself.
-    monkeypatch.setattr(lease, "SCAN_SECONDS", 10.0)
+    monkeypatch.setattr(keepers, "SCAN_SECONDS", 10.0)
     first, mine = keeper("a", connect, SLOW)
     second, yours = keeper("b", connect, SLOW)
     a = asyncio.create_task(first.run())
     await until(lambda: mine.epoch(0, boottime()))
     b = asyncio.create_task(second.run())
-    await until(lambda: second.reachable)
+    line = HintLine(LeaseStore(BOT, "b", 20.0), connect, second.refused, 2.0)  # type: ignore[arg-type]
+    line.listen(lambda hint: second.poke())
+    listening = asyncio.create_task(line.run())
+    await until(lambda: second.reachable and line._connection is not None)
     assert yours.epoch(0, boottime()) is None
     first.stop_taking()
     a.cancel()
     await asyncio.gather(a, return_exceptions=True)
-    await first.release()
+    await first.leave()
     assert await until(lambda: yours.epoch(0, boottime()) == 2) < 1.0
-    b.cancel()
-    await asyncio.gather(b, return_exceptions=True)
-    await second.release()
+    for task in (b, listening):
+        task.cancel()
+    await asyncio.gather(b, listening, return_exceptions=True)
+    await line.close()
+    await second.leave()
 
 
 async def test_a_silent_keeper_is_replaced_after_its_time_and_never_twice_valid(
@@ -199,7 +214,7 @@ async def test_a_silent_keeper_is_replaced_after_its_time_and_never_twice_valid(
     assert both == 0
     b.cancel()
     await asyncio.gather(a, b, return_exceptions=True)
-    await second.release()
+    await second.leave()
 
 
 async def test_a_busy_row_is_waited_for_and_then_taken(connect: Callable[[], object]) -> None:
@@ -216,7 +231,7 @@ async def test_a_busy_row_is_waited_for_and_then_taken(connect: Callable[[], obj
     await until(lambda: ownership.epoch(0, boottime()) == 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await made.release()
+    await made.leave()
 
 
 async def test_a_read_only_server_is_waited_for(
@@ -235,7 +250,7 @@ async def test_a_read_only_server_is_waited_for(
     await until(lambda: ownership.epoch(0, boottime()) == 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await made.release()
+    await made.leave()
 
 
 async def test_a_lost_connection_is_opened_again(connect: Callable[[], object]) -> None:
@@ -253,7 +268,7 @@ async def test_a_lost_connection_is_opened_again(connect: Callable[[], object]) 
     await until(lambda: ownership.epoch(0, boottime()) == 1)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    await made.release()
+    await made.leave()
 
 
 async def until_expired(connection: asyncpg.Connection) -> None:
@@ -269,21 +284,101 @@ async def test_a_park_between_two_looks_is_told(connect: Callable[[], object]) -
     times = LeaseTimes(6.0, 2.0, 1.0)
     ownership = Ownership(times)
     made = LeaseKeeper(
-        LeaseStore(BOT, "a", times.ttl, lock_seconds=1.0),
-        ownership,
-        connect=connect,  # type: ignore[arg-type]
-        rows=(0,),
-        clock=lambda: now,
-        metrics=Metrics(),
-        is_outage=is_outage,
+        KeeperParts(
+            LeaseStore(BOT, "a", times.ttl, lock_seconds=1.0),
+            ownership,
+            connect=connect,  # type: ignore[arg-type]
+            rows=(0,),
+            replica="a",
+            revision="r",
+            clock=lambda: now,
+            metrics=Metrics(),
+            is_outage=is_outage,
+        )
     )
+    made.start_taking()
     told: list[str] = []
     made.watch(lambda _row, state: told.append(state.value))
     await made._step()
-    made._show()
+    made.show()
     # No look happens here: the deadline passes, and the renewal succeeds soon after.
     now += times.validity + 0.01
     await made._step()
-    made._show()
-    await made.release()
+    made.show()
+    await made.leave()
     assert told == ["valid", "parked", "valid", "free"]
+
+
+RECORD = SessionRecord("s1", "wss://resume", 40, 42, "same")
+
+
+async def test_a_session_is_saved_with_each_renewal_and_exactly_at_the_release(
+    connect: Callable[[], object],
+) -> None:
+    connection = await connect()
+    store = LeaseStore(BOT, "a", TTL)
+    claims = await taken(store, connection)
+    renewal = Renewal(0.0, tuple(Claim(c.row, c.epoch, c.rev + 1) for c in claims.values()))
+    assert await store.renew(connection, renewal, {1: RECORD}) == set(ROWS)
+    assert await store.records(connection, ROWS) == {1: RECORD}
+    # A renewal that was overtaken, with an older watermark: neither renews nor saves.
+    assert await store.renew(connection, renewal, {1: replace(RECORD, done=7)}) == set()
+    assert (await store.records(connection, ROWS))[1].done == 40
+    last = replace(RECORD, done=42)
+    released = Release((renewal.claims[1],))
+    assert await store.release(connection, released, {1: last}, heir="b") == {1}
+    seen = await store.read(connection, (1,))
+    assert (seen[0].owner, seen[0].heir) == (None, "b")
+    grant = await LeaseStore(BOT, "b", TTL).take(connection, Take(0.0, tuple(seen)))
+    assert grant.records == {1: last}
+    # Whom the shard was taken from can save nothing any more.
+    late = Renewal(0.0, (replace(renewal.claims[1], rev=99),))
+    assert await store.renew(connection, late, {1: replace(RECORD, done=1)}) == set()
+    assert await store.release(connection, released, {1: replace(RECORD, done=1)}) == set()
+    assert (await store.records(connection, ROWS))[1].done == 42
+
+
+async def test_deaths_at_one_watermark_are_counted(connect: Callable[[], object]) -> None:
+    connection = await connect()
+
+    async def die(name: str, done: int) -> int:
+        """Take, save, and vanish; gives how many deaths the take found."""
+        store = LeaseStore(BOT, name, TTL)
+        await connection.execute("UPDATE vertice.shard SET lease_until = now() - interval '1 s'")
+        seen = await store.read(connection, (0,))
+        grant = await store.take(connection, Take(0.0, tuple(seen)))
+        claim = grant.claims[0]
+        renewal = Renewal(0.0, (replace(claim, rev=claim.rev + 1),))
+        await store.renew(connection, renewal, {0: replace(RECORD, done=done)})
+        return grant.records[0].crashes if grant.records else 0
+
+    await LeaseStore(BOT, "x", TTL).ensure(connection, ROWS)
+    assert await die("a", 40) == 0
+    assert await die("b", 40) == 1
+    assert await die("c", 40) == 2
+    assert await die("d", 41) == 3
+    # It got on: the next death is the first one there.
+    assert await die("e", 41) == 1
+
+
+async def test_members_come_and_go(connect: Callable[[], object]) -> None:
+    connection = await connect()
+    a, b = LeaseStore(BOT, "a", TTL), LeaseStore(BOT, "b", 0.05)
+    await a.beat(connection, "pod-a", "r1", False)
+    await b.beat(connection, "pod-b", "r2", True)
+    found = {m.owner: m for m in await a.members(connection)}
+    assert (found["a"].revision, found["a"].draining) == ("r1", False)
+    assert (found["b"].revision, found["b"].draining) == ("r2", True)
+    assert found["b"].joined >= found["a"].joined
+    await asyncio.sleep(0.06)
+    assert await b.members(connection) == []
+    await a.leave(connection)
+    assert [m.owner for m in await a.members(connection)] == ["b"]
+
+
+async def test_leaving_gives_up_what_a_lost_answer_hid(connect: Callable[[], object]) -> None:
+    connection = await connect()
+    store = LeaseStore(BOT, "a", TTL)
+    await taken(store, connection)
+    await store.give_up(connection)
+    assert all(s.takeable for s in await store.read(connection, ROWS))

@@ -10,6 +10,7 @@ from discord.gateway import KeepAliveHandler, WebSocketClosure
 
 from vertice_bot.gateway import socket as gated
 from vertice_bot.gateway.socket import GatedSocket, Parser, socket_class
+from vertice_bot.gateway.watermark import Watermark
 
 
 class Owner:
@@ -20,6 +21,7 @@ class Owner:
         self.gaps: list[int] = []
         self.overflows: list[int] = []
         self.socket: GatedSocket | None = None
+        self.mark = Watermark()
 
     def allowed(self) -> bool:
         return self.valid
@@ -40,6 +42,18 @@ class Owner:
 
     def opened(self, socket: GatedSocket) -> None:
         self.socket = socket
+
+    def careful(self) -> bool:
+        return False
+
+    def begin(self, sequence: int) -> bool:
+        return self.mark.begin(sequence)
+
+    def end(self, sequence: int) -> None:
+        self.mark.end(sequence)
+
+    async def may_resume(self) -> int:
+        return 0
 
 
 @pytest.fixture
@@ -86,12 +100,14 @@ async def test_events_pass_in_order(ws: GatedSocket, owner: Owner) -> None:
     assert owner.delivered == [("MESSAGE_CREATE", n) for n in (1, 2, 3)]
     assert ws.sequence == 3
     assert owner.socket is ws
+    assert owner.mark.done == 3
 
 
 async def test_unknown_events_are_not_counted(ws: GatedSocket, owner: Owner) -> None:
     await frame(ws, "SOMETHING_NEW", 1)
     assert owner.seen == []
     assert ws.sequence == 1
+    assert owner.mark.done == 1
 
 
 async def test_missing_numbers_are_counted(ws: GatedSocket, owner: Owner) -> None:
@@ -110,9 +126,12 @@ async def test_parked_events_wait_and_come_in_order(ws: GatedSocket, owner: Owne
     # Valid again but not yet emptied: a new event must not overtake the waiting ones.
     await frame(ws, "MESSAGE_CREATE", 4)
     assert ws.parked == 2
+    # What waits is not done, though a later event is.
+    assert (owner.mark.done, owner.mark.received) == (1, 4)
     ws.unpark()
     assert [d for _, d in owner.delivered] == [1, 3, 2, 4]
     assert ws.parked == 0
+    assert owner.mark.done == 4
 
 
 async def test_unparking_stops_when_it_is_not_allowed(ws: GatedSocket, owner: Owner) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Protocol
 
 
 class RowState(StrEnum):
@@ -55,6 +56,10 @@ class Seen:
         Released, or expired by the database's own clock, when it was read.
     expires_in:
         Seconds until it expires by that clock; None when released.
+    heir:
+        Who a released row is meant for.
+    free_for:
+        Seconds since it was released or expired.
     """
 
     row: int
@@ -64,6 +69,8 @@ class Seen:
     lease_until: datetime | float | None
     takeable: bool
     expires_in: float | None
+    heir: str | None = None
+    free_for: float = 0.0
 
     def same_as(self, other: Seen) -> bool:
         """Say whether nobody took or renewed the row in between."""
@@ -111,6 +118,52 @@ class _Held:
     epoch: int
     rev: int
     deadline: float
+
+
+class Owned(Protocol):
+    """What others may ask of ownership."""
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Rows that are valid or parked."""
+        ...
+
+    def epoch(self, row: int, now: float) -> int | None:
+        """Give the epoch while the row is provably ours at this moment, else None."""
+        ...
+
+    def believed_epoch(self, row: int) -> int | None:
+        """Give the epoch of a row that is ours or parked."""
+        ...
+
+    def state(self, row: int, now: float) -> RowState:
+        """Say how a row looks from here."""
+        ...
+
+
+class Alone:
+    """Ownership of a single process without a database: everything, for ever.
+
+    Parameters
+    ----------
+    rows:
+        All rows.
+    """
+
+    def __init__(self, rows: Iterable[int]) -> None:
+        self.rows = tuple(rows)
+
+    def epoch(self, row: int, now: float) -> int | None:
+        """Give epoch 0: there is nobody else."""
+        return 0
+
+    def believed_epoch(self, row: int) -> int | None:
+        """Give epoch 0."""
+        return 0
+
+    def state(self, row: int, now: float) -> RowState:
+        """Say that it is ours."""
+        return RowState.VALID
 
 
 class OneInFlightError(RuntimeError):

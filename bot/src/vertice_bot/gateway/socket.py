@@ -30,6 +30,10 @@ class SocketOwner(Protocol):
         """Say whether ownership is provable at this moment."""
         ...
 
+    def careful(self) -> bool:
+        """Say whether the owner wants to handle held events one at a time."""
+        ...
+
     def received(self, name: str, data: Any, sequence: int | None) -> None:
         """Count an event."""
         ...
@@ -50,6 +54,18 @@ class SocketOwner(Protocol):
         """Take note of a socket before anything is read, so that it can be closed."""
         ...
 
+    def begin(self, sequence: int) -> bool:
+        """Open an event; it is done when it was closed as often."""
+        ...
+
+    def end(self, sequence: int) -> None:
+        """Close an event."""
+        ...
+
+    async def may_resume(self) -> int:
+        """Wait until the session is ours; gives the sequence number to resume from."""
+        ...
+
 
 class GatedSocket(DiscordWebSocket):
     """A socket whose events go through its owner; made by :func:`socket_class`."""
@@ -60,6 +76,8 @@ class GatedSocket(DiscordWebSocket):
         self._last: int | None = None
         self._gated: dict[str, Callable[..., Any]] = {}
         self._parked: deque[tuple[str, Parser, Any, int | None]] = deque()
+        self._reading = False
+        self._open: int | None = None
         super().__init__(*args, **options)
         self.owner.opened(self)
 
@@ -73,6 +91,30 @@ class GatedSocket(DiscordWebSocket):
         if value is not None and self._last is not None and value > self._last + 1:
             self.owner.gap(value - self._last - 1)
         self._last = value
+        if self._reading and value is not None and self._open is None and self.owner.begin(value):
+            self._open = value
+
+    async def received_message(self, msg: Any, /) -> None:
+        """Read one frame; its event stays open at least until its parser has run."""
+        self._reading = True
+        try:
+            await super().received_message(msg)
+        finally:
+            self._reading = False
+            sequence, self._open = self._open, None
+            if sequence is not None:
+                self.owner.end(sequence)
+
+    async def resume(self) -> None:
+        """Send RESUME once the session is ours: until then only HELLO was exchanged."""
+        try:
+            sequence = await self.owner.may_resume()
+        except BaseException:
+            # Else the socket and its keep-alive thread would have no owner.
+            await self.close(4000)
+            raise
+        self._last = sequence
+        await super().resume()
 
     @property
     def _discord_parsers(self) -> dict[str, Callable[..., Any]]:
@@ -96,8 +138,9 @@ class GatedSocket(DiscordWebSocket):
         def gated(data: Any) -> None:
             sequence = self._last
             self.owner.received(name, data, sequence)
-            held = self._parked or not self.owner.allowed()
-            if held and name not in PASSES_WHILE_PARKED:
+            careful = self.owner.careful()
+            held = self._parked or careful or not self.owner.allowed()
+            if held and (careful or name not in PASSES_WHILE_PARKED):
                 self._park(name, parser, data, sequence)
             else:
                 self.owner.deliver(name, parser, data, sequence)
@@ -107,10 +150,26 @@ class GatedSocket(DiscordWebSocket):
     def _park(self, name: str, parser: Parser, data: Any, sequence: int | None) -> None:
         if len(self._parked) >= MAX_PARKED:
             first = next((item[3] for item in self._parked if item[3] is not None), 1)
-            self._parked.clear()
+            self.forget()
             self.owner.overflow(first - 1)
             return
+        if sequence is not None:
+            self.owner.begin(sequence)
         self._parked.append((name, parser, data, sequence))
+
+    def forget(self) -> None:
+        """Drop what is held back: a RESUME will bring it again, here or elsewhere."""
+        self._parked.clear()
+
+    def first_parked(self) -> tuple[str, Parser, Any, int | None]:
+        """Give the oldest event that is held back; it stays open until it is dropped."""
+        return self._parked[0]
+
+    def drop_first_parked(self) -> None:
+        """Let go of the oldest held event."""
+        item = self._parked.popleft()
+        if item[3] is not None:
+            self.owner.end(item[3])
 
     @property
     def parked(self) -> int:
@@ -120,7 +179,10 @@ class GatedSocket(DiscordWebSocket):
     def unpark(self) -> None:
         """Deliver what was held back, in order, as long as it is allowed."""
         while self._parked and self.owner.allowed():
-            self.owner.deliver(*self._parked.popleft())
+            item = self._parked.popleft()
+            self.owner.deliver(*item)
+            if item[3] is not None:
+                self.owner.end(item[3])
 
 
 def socket_class(owner: SocketOwner, default_gateway: Any) -> type[GatedSocket]:

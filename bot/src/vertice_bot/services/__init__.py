@@ -29,6 +29,10 @@ class Services:
     activity: Activity
     painter: Painter
 
+    async def flush(self) -> None:
+        """Write what is kept in memory of events; call it before a shard is handed over."""
+        await self.counter.flush()
+
     async def close(self) -> None:
         """Write what waits and end the drawing process; call it while the lease is still held."""
         await self.counter.close()

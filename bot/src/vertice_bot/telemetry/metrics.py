@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
 LAG_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+LAG_BUCKETS_SHORT = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.5, 5.0, 8.0, 15.0, 60.0)
 QUERY_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 
@@ -88,6 +89,27 @@ class Metrics:
             "vertice_effects_suppressed_total",
             "Effects that were done before and not repeated.",
             ["kind"],
+            registry=reg,
+        )
+        self.gateway_session_lost = Counter(
+            "vertice_gateway_session_lost_total",
+            "Sessions that could not be resumed; events may be missing.",
+            registry=reg,
+        )
+        self.gateway_hydration_failed = Counter(
+            "vertice_gateway_hydration_failed_total",
+            "Sessions resumed without what was stored of their guilds.",
+            registry=reg,
+        )
+        self.gateway_tasks_detached = Counter(
+            "vertice_gateway_tasks_detached_total",
+            "Tasks of events that ran so long that the watermark no longer waits for them.",
+            registry=reg,
+        )
+        self.shard_handover_gap = Histogram(
+            "vertice_shard_handover_gap_seconds",
+            "From the moment a shard had no owner to its session being live here.",
+            buckets=LAG_BUCKETS_SHORT,
             registry=reg,
         )
         self.lease_transitions = Counter(

@@ -41,7 +41,7 @@ class About(commands.Cog):
         """Answer at once; there is nothing to wait for."""
         settings = self._bot.settings
         shard = self._shard(interaction)
-        epoch = self._bot.core.ownership.epoch()
+        epoch = self._bot.core.epoch(shard)
         place = texts.SHARD_VALUE.format(shard=shard, count=settings.shards.count)
         embed = discord.Embed(
             title=texts.TITLE.format(version=__version__),

@@ -54,7 +54,7 @@ class Moderation(commands.Cog):
 
     async def _sweep(self) -> None:
         # Only an owner may settle; and before there is one, even the tables may be missing.
-        if self._bot.core.ownership.epoch() is not None:
+        if self._bot.runners:
             await self._bot.services.warnings.settle_abandoned(self._voice)
 
     @app_commands.command(name="warn", description=texts.WARN_DESCRIPTION)

@@ -11,6 +11,7 @@ from prometheus_client import Counter
 from vertice_bot.db.repos import message_counts
 from vertice_bot.effects import AlreadyDone, Effects, Fenced
 from vertice_bot.errors import Unavailable
+from vertice_bot.gateway.work import Holds
 from vertice_bot.services.activity.buffer import CountBuffer, Frozen
 from vertice_bot.telemetry.degraded import Degraded
 from vertice_bot.telemetry.metrics import Metrics
@@ -68,6 +69,8 @@ class MessageCounter:
         self._batch = batch
         self._buffer = CountBuffer(owner, capacity)
         self._flushing = asyncio.Lock()
+        # What is not written yet is counted again by whoever resumes the session after a crash.
+        self._holds = Holds()
         self._flushes = 0
         self._written = 0
         self._dropped = Counter(
@@ -92,6 +95,8 @@ class MessageCounter:
         if not self._buffer.add(message_id, guild_id, channel_id, member_id):
             self._dropped.inc()
             self._degraded.set(PART, "BufferFull")
+            return
+        self._holds.hold()
 
     async def flush(self) -> int:
         """Write what is waiting; return how many messages were new to the database.
@@ -105,6 +110,7 @@ class MessageCounter:
                 while (batch := self._buffer.take(self._batch)) is not None:
                     written += await self._write(batch)
                     self._buffer.confirm(batch)
+                self._holds.release()
                 await self._forget_sometimes()
             except Unavailable as error:
                 self._degraded.set(PART, error.reason)

@@ -1,0 +1,295 @@
+"""Keeps what Discord says of guilds, so that another process can fill its cache before a RESUME.
+
+discord.py drops most events of a guild that it does not know, silently. So each GUILD_CREATE is
+stored (without members and presences, but with the bot's own member), and so are the events that
+change its structure. An entry holds its event open until it is stored: the watermark never passes
+an entry that a crash would lose, and "all entries up to the watermark" is exact.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import zlib
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import asyncpg
+import structlog
+
+from vertice_bot.errors import Unavailable
+from vertice_bot.gateway.watermark import Watermark
+from vertice_bot.gateway.work import EventContext
+
+JOURNALED = frozenset(
+    {
+        *("GUILD_UPDATE", "GUILD_DELETE", "GUILD_EMOJIS_UPDATE", "GUILD_STICKERS_UPDATE"),
+        *("CHANNEL_CREATE", "CHANNEL_UPDATE", "CHANNEL_DELETE"),
+        *("GUILD_ROLE_CREATE", "GUILD_ROLE_UPDATE", "GUILD_ROLE_DELETE"),
+        *("THREAD_CREATE", "THREAD_UPDATE", "THREAD_DELETE", "THREAD_LIST_SYNC"),
+        *("GUILD_SCHEDULED_EVENT_CREATE", "GUILD_SCHEDULED_EVENT_UPDATE"),
+        *("GUILD_SCHEDULED_EVENT_DELETE", "STAGE_INSTANCE_CREATE", "STAGE_INSTANCE_UPDATE"),
+        "STAGE_INSTANCE_DELETE",
+    }
+)
+"""Events that change a known guild; GUILD_MEMBER_UPDATE counts too when it is the bot itself."""
+
+RETRY_SECONDS = 0.5
+_log = structlog.get_logger(__name__)
+
+_FENCE = "SELECT epoch FROM vertice.shard WHERE bot = $1 AND id = $2 FOR KEY SHARE"
+_FORGET_OTHERS = (
+    "DELETE FROM vertice.guild_state WHERE bot = $1 AND shard = $2 AND session_id <> $3",
+    "DELETE FROM vertice.guild_journal WHERE bot = $1 AND shard = $2 AND session_id <> $3",
+)
+_STATE = """
+INSERT INTO vertice.guild_state (bot, shard, session_id, guild_id, seq, data)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (bot, shard, guild_id) DO UPDATE
+SET session_id = excluded.session_id, seq = excluded.seq, data = excluded.data
+"""
+_JOURNAL = """
+INSERT INTO vertice.guild_journal (bot, shard, session_id, seq, guild_id, name, data)
+VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT DO NOTHING
+"""
+_LOAD_STATE = """
+SELECT guild_id, seq, data FROM vertice.guild_state
+WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq > $4 AND seq <= $5
+"""
+_LOAD_JOURNAL = """
+SELECT seq, guild_id, name, data FROM vertice.guild_journal
+WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq > $4 AND seq <= $5 ORDER BY seq
+"""
+
+
+class Store(Protocol):
+    """The part of the database that this needs."""
+
+    def transaction(self) -> AbstractAsyncContextManager[Any]:
+        """Borrow a connection inside a transaction."""
+        ...
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Any]:
+        """Run a query."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event to be stored; it holds its number of ``mark`` open."""
+
+    shard: int
+    epoch: int
+    session: str
+    seq: int
+    guild: int
+    name: str
+    data: bytes
+    mark: Watermark
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What is known of a shard's guilds at one sequence number.
+
+    Attributes
+    ----------
+    guilds:
+        GUILD_CREATE payloads.
+    journal:
+        Later events, oldest first, as name and payload.
+    """
+
+    guilds: tuple[Any, ...] = ()
+    journal: tuple[tuple[str, Any], ...] = ()
+
+
+class GuildLog:
+    """Collects entries and stores them, a few milliseconds later.
+
+    Parameters
+    ----------
+    bot:
+        ``<namespace>/<name>``.
+    store:
+        The database.
+    self_id:
+        Gives the bot's own user id.
+    """
+
+    def __init__(self, bot: str, store: Store, self_id: Callable[[], int]) -> None:
+        self._bot = bot
+        self._store = store
+        self._self_id = self_id
+        self._entries: list[Entry] = []
+        self._some = asyncio.Event()
+        self._flushing = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def note(self, context: EventContext, data: Any) -> None:
+        """Keep an event if it matters; call it before its parser, which may change ``data``."""
+        found = relevant(context.name, data, self._self_id())
+        if found is None or not context.mark.begin(context.sequence):
+            return
+        guild, kept = found
+        text = json.dumps(kept, separators=(",", ":")).encode()
+        self._entries.append(
+            Entry(
+                context.shard,
+                context.epoch,
+                context.session,
+                context.sequence,
+                guild,
+                context.name,
+                text,
+                context.mark,
+            )
+        )
+        self._some.set()
+
+    async def run(self) -> None:
+        """Store entries until cancelled."""
+        while True:
+            await self._some.wait()
+            self._some.clear()
+            try:
+                await self.flush()
+            except (Unavailable, asyncpg.PostgresError) as error:
+                _log.info("guild log waits", error=type(error).__name__, entries=len(self))
+                self._some.set()
+                await asyncio.sleep(RETRY_SECONDS)
+
+    async def flush(self) -> None:
+        """Store what is there.
+
+        Raises
+        ------
+        Unavailable
+            The database is away; the entries stay.
+        """
+        async with self._flushing:
+            while self._entries:
+                batch = _first_run(self._entries)
+                rows = await asyncio.to_thread(_packed, batch)
+                await self._write(batch, rows)
+                del self._entries[: len(batch)]
+                for entry in batch:
+                    entry.mark.end(entry.seq)
+
+    async def _write(self, batch: Sequence[Entry], rows: Sequence[bytes]) -> None:
+        first = batch[0]
+        async with self._store.transaction() as connection:
+            epoch = await connection.fetchval(_FENCE, self._bot, first.shard)
+            if epoch != first.epoch:
+                _log.warning("guild log fenced", shard=first.shard, mine=first.epoch, stored=epoch)
+                return
+            for entry in batch:
+                if entry.name == "READY":
+                    await self._begin_session(connection, entry)
+            await connection.executemany(
+                _STATE,
+                [
+                    (self._bot, e.shard, e.session, e.guild, e.seq, data)
+                    for e, data in zip(batch, rows, strict=True)
+                    if e.name == "GUILD_CREATE"
+                ],
+            )
+            await connection.executemany(
+                _JOURNAL,
+                [
+                    (self._bot, e.shard, e.session, e.seq, e.guild, e.name, data)
+                    for e, data in zip(batch, rows, strict=True)
+                    if e.name not in ("GUILD_CREATE", "READY")
+                ],
+            )
+
+    async def _begin_session(self, connection: Any, entry: Entry) -> None:
+        for statement in _FORGET_OTHERS:
+            await connection.execute(statement, self._bot, entry.shard, entry.session)
+        unavailable = [
+            (self._bot, entry.shard, entry.session, int(guild["id"]), entry.seq, _pack(guild))
+            for guild in json.loads(entry.data)
+        ]
+        await connection.executemany(_STATE, unavailable)
+
+    async def load(self, shard: int, session: str, above: int, up_to: int) -> Snapshot:
+        """Read what is known of a shard's guilds.
+
+        Parameters
+        ----------
+        shard:
+            Which shard.
+        session:
+            Of which session.
+        above, up_to:
+            Only entries with ``above < seq <= up_to``: state that is newer than the point from
+            which the session is resumed would make discord.py drop events as already known.
+
+        Raises
+        ------
+        Unavailable
+            The database is away.
+        """
+        arguments = (self._bot, shard, session, above, up_to)
+        states = await self._store.fetch(_LOAD_STATE, *arguments)
+        journal = await self._store.fetch(_LOAD_JOURNAL, *arguments)
+        return await asyncio.to_thread(_unpacked, states, journal)
+
+
+def relevant(name: str, data: Any, self_id: int) -> tuple[int, Any] | None:
+    """Give the guild and what is to be kept of an event, or None.  Pure."""
+    if name == "READY":
+        return 0, [{"id": g["id"], "unavailable": True} for g in data["guilds"]]
+    if name == "GUILD_CREATE":
+        return None if data.get("unavailable") else (int(data["id"]), trimmed(data, self_id))
+    if name == "GUILD_MEMBER_UPDATE":
+        mine = int(data["user"]["id"]) == self_id
+        return (int(data["guild_id"]), data) if mine else None
+    if name in JOURNALED:
+        guild = data.get("id" if name in ("GUILD_UPDATE", "GUILD_DELETE") else "guild_id")
+        return (int(guild), data) if guild else None
+    return None
+
+
+def trimmed(guild: Any, self_id: int) -> Any:
+    """Leave out presences, voice states and all members but the bot itself."""
+    mine = [m for m in guild.get("members", ()) if int(m["user"]["id"]) == self_id]
+    return {**guild, "members": mine, "presences": [], "voice_states": []}
+
+
+def _first_run(entries: Iterable[Entry]) -> list[Entry]:
+    """Give the first entries that belong to one shard, ownership and session."""
+    run: list[Entry] = []
+    for entry in entries:
+        if run and (entry.shard, entry.epoch, entry.session) != (
+            run[0].shard,
+            run[0].epoch,
+            run[0].session,
+        ):
+            break
+        run.append(entry)
+    return run
+
+
+def _pack(data: Any) -> bytes:
+    return zlib.compress(json.dumps(data, separators=(",", ":")).encode(), 1)
+
+
+def _packed(batch: Sequence[Entry]) -> list[bytes]:
+    return [zlib.compress(entry.data, 1) for entry in batch]
+
+
+def _unpacked(states: Sequence[Any], journal: Sequence[Any]) -> Snapshot:
+    since = {row["guild_id"]: row["seq"] for row in states}
+    return Snapshot(
+        tuple(json.loads(zlib.decompress(row["data"])) for row in states),
+        tuple(
+            (row["name"], json.loads(zlib.decompress(row["data"])))
+            for row in journal
+            if row["seq"] > since.get(row["guild_id"], -1)
+        ),
+    )
