@@ -29,6 +29,10 @@ STATUS_KEYS = {
     *("shards", "lag_seconds", "schema_version", "discord", "degraded"),
 }
 """What the operator reads."""
+SHARD_KEYS = {
+    *("id", "state", "epoch", "latency_seconds"),
+    *("lag_seconds", "behind", "handover_gap_seconds"),
+}
 
 
 async def row(database: PostgresDatabase) -> asyncpg.Record:
@@ -50,7 +54,7 @@ async def test_one_is_active_the_other_stands_by_and_both_are_ready(
     assert status["shards"][0]["epoch"] == 1
     assert other["shards"] == []
     assert set(status) == STATUS_KEYS
-    assert set(status["shards"][0]) == {"id", "state", "epoch", "latency_seconds"}
+    assert set(status["shards"][0]) == SHARD_KEYS
     assert set(status["discord"]) == {"state", "identify_remaining"}
     assert other["discord"]["state"] == "disconnected"
     for process in (first, second):
