@@ -173,6 +173,7 @@ class Application:
             cache=self.cache,
             effects=self.effects,
             epoch=self.fence.epoch,
+            may_start=self.fence.may_start,
             policy=self.policy,
             metrics=self.metrics,
             degraded=self.degraded,

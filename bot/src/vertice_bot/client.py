@@ -11,7 +11,7 @@ import hashlib
 import importlib
 import json
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -28,7 +28,7 @@ from vertice_bot.gateway.guild_log import Snapshot
 from vertice_bot.gateway.identify import GatewayInfo
 from vertice_bot.gateway.runner import ShardRunner, ShardState
 from vertice_bot.gateway.session import fingerprint
-from vertice_bot.gateway.work import CURRENT, Work
+from vertice_bot.gateway.work import CURRENT, EventContext, Work
 from vertice_bot.policy import PolicyStore
 from vertice_bot.settings import Settings
 from vertice_bot.telemetry.degraded import Degraded
@@ -57,6 +57,8 @@ class Core:
         Name of this process start.
     epoch:
         Gives the epoch of a shard while its ownership is provable.
+    may_start:
+        Says whether a handler of an event may start.
     unauthorized:
         Called once Discord refuses the token.
     """
@@ -70,7 +72,8 @@ class Core:
     degraded: Degraded
     work: Work
     unauthorized: Callable[[], None]
-    epoch: Callable[[int], int | None] = lambda _shard: 0
+    epoch: Callable[[int], int | None]
+    may_start: Callable[[EventContext], Awaitable[bool]]
     dispatch_log: DispatchLog | None = None
     clock: Clock = boottime
 
@@ -310,8 +313,15 @@ class VerticeBot(commands.AutoShardedBot):
         *args: Any,
         **kwargs: Any,
     ) -> None:
-        if self.core.dispatch_log is not None and CURRENT.get() is not None:
-            self.log_start(event_key(args), _handler_name(coro))
+        current = CURRENT.get()
+        if current is not None:
+            # An interaction is answered once by Discord's own rule, also while parked.
+            parked_too = event_name.startswith("interaction")
+            if not parked_too and not await self.core.may_start(current):
+                self.metrics.events_fenced.inc()
+                return
+            if self.core.dispatch_log is not None:
+                self.log_start(event_key(args), _handler_name(coro))
         await super()._run_event(coro, event_name, *args, **kwargs)
 
     def log_start(self, key: str | None, handler: str) -> None:

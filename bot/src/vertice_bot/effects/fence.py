@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from vertice_bot.clock import Clock
 from vertice_bot.effects.ledger import FenceToken
 from vertice_bot.gateway.ownership import Owned
-from vertice_bot.gateway.work import CURRENT
+from vertice_bot.gateway.work import CURRENT, EventContext
+
+PARKED_LOOK_SECONDS = 0.05
 
 
 class HeldFence:
@@ -43,3 +47,15 @@ class HeldFence:
             if epoch is not None:
                 return FenceToken(row, epoch)
         return None
+
+    async def may_start(self, context: EventContext) -> bool:
+        """Say whether a handler of an event may start, waiting while ownership is not provable.
+
+        Between an event's arrival and the start of its handler the process may have been paused.
+        """
+        while (epoch := self.epoch(context.shard)) != context.epoch:
+            parked = epoch is None and self._owned.believed_epoch(context.shard) == context.epoch
+            if not parked:
+                return False
+            await asyncio.sleep(PARKED_LOOK_SECONDS)
+        return True
