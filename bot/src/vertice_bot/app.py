@@ -32,6 +32,7 @@ from vertice_bot.dispatch_log import DispatchLog
 from vertice_bot.effects import Effects, HeldFence
 from vertice_bot.errors import ConfigError, ExitCode, Refused, Stop, Unavailable
 from vertice_bot.fleet import Fleet, FleetParts, Stores
+from vertice_bot.gateway import contract
 from vertice_bot.gateway.dead_letters import DeadLetters
 from vertice_bot.gateway.guild_log import GuildLog
 from vertice_bot.gateway.hints import HintLine
@@ -492,6 +493,13 @@ def run(settings: Settings) -> int:
     if settings.tracing is not None:
         raise ConfigError(
             "tracing: this version does not send traces; remove the section or set it to null"
+        )
+
+    if problems := contract.problems():
+        raise Stop(
+            ExitCode.INTERNAL,
+            f"this image cannot hand over shards: {'; '.join(problems)}; install discord.py "
+            f"{contract.TESTED}, or a version of the bot that was made for this one",
         )
 
     async def main() -> None:

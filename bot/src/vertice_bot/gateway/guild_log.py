@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import asyncpg
 import structlog
 
 from vertice_bot.errors import Unavailable
+from vertice_bot.gateway.guild_fold import fold
 from vertice_bot.gateway.watermark import Watermark
 from vertice_bot.gateway.work import EventContext
 
@@ -37,6 +39,9 @@ JOURNALED = frozenset(
 """Events that change a known guild; GUILD_MEMBER_UPDATE counts too when it is the bot itself."""
 
 RETRY_SECONDS = 0.5
+COMPACT_AFTER = 200
+"""Journal entries of a shard after which they are folded into the stored guilds."""
+
 _log = structlog.get_logger(__name__)
 
 _FENCE = "SELECT epoch FROM vertice.shard WHERE bot = $1 AND id = $2 FOR KEY SHARE"
@@ -61,6 +66,22 @@ WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq > $4 AND seq <= $5
 _LOAD_JOURNAL = """
 SELECT seq, guild_id, name, data FROM vertice.guild_journal
 WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq > $4 AND seq <= $5 ORDER BY seq
+"""
+_FOLDABLE = """
+SELECT j.seq, j.guild_id, j.name, j.data FROM vertice.guild_journal AS j
+JOIN vertice.session AS x ON x.bot = j.bot AND x.shard = j.shard AND x.session_id = j.session_id
+WHERE j.bot = $1 AND j.shard = $2 AND j.session_id = $3 AND j.seq <= x.done ORDER BY j.seq
+"""
+_STATES = """
+SELECT guild_id, seq, data FROM vertice.guild_state
+WHERE bot = $1 AND shard = $2 AND session_id = $3 AND guild_id = ANY($4::bigint[])
+"""
+_FORGET_GUILDS = """
+DELETE FROM vertice.guild_state WHERE bot = $1 AND shard = $2 AND guild_id = ANY($3::bigint[])
+"""
+_FORGET_JOURNAL = """
+DELETE FROM vertice.guild_journal
+WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq <= $4
 """
 
 
@@ -126,6 +147,7 @@ class GuildLog:
         self._entries: list[Entry] = []
         self._some = asyncio.Event()
         self._flushing = asyncio.Lock()
+        self._journaled: Counter[int] = Counter()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -179,6 +201,36 @@ class GuildLog:
                 del self._entries[: len(batch)]
                 for entry in batch:
                     entry.mark.end(entry.seq)
+                await self._compact_sometimes(batch)
+
+    async def _compact_sometimes(self, batch: Sequence[Entry]) -> None:
+        last = batch[-1]
+        self._journaled[last.shard] += sum(entry.name in JOURNALED for entry in batch)
+        if self._journaled[last.shard] > COMPACT_AFTER:
+            self._journaled[last.shard] = 0
+            await self._compact(last)
+
+    async def _compact(self, entry: Entry) -> None:
+        """Fold a shard's journal into its stored guilds, up to the watermark that is stored.
+
+        Not beyond it: a resume begins there, and state that is newer would hide events.
+        """
+        where = (self._bot, entry.shard, entry.session)
+        async with self._store.transaction() as connection:
+            epoch = await connection.fetchval(_FENCE, self._bot, entry.shard)
+            if epoch != entry.epoch:
+                return
+            journal = await connection.fetch(_FOLDABLE, *where)
+            if not journal:
+                return
+            touched = sorted({row["guild_id"] for row in journal})
+            states = await connection.fetch(_STATES, *where, touched)
+            kept, gone = await asyncio.to_thread(_folded, states, journal)
+            await connection.executemany(
+                _STATE, [(*where, guild, seq, data) for guild, seq, data in kept]
+            )
+            await connection.execute(_FORGET_GUILDS, self._bot, entry.shard, gone)
+            await connection.execute(_FORGET_JOURNAL, *where, journal[-1]["seq"])
 
     async def _write(self, batch: Sequence[Entry], rows: Sequence[bytes]) -> None:
         first = batch[0]
@@ -283,12 +335,34 @@ def _packed(batch: Sequence[Entry]) -> list[bytes]:
     return [zlib.compress(entry.data, 1) for entry in batch]
 
 
+def _folded(
+    states: Sequence[Any], journal: Sequence[Any]
+) -> tuple[list[tuple[int, int, bytes]], list[int]]:
+    """Give the guilds as they are after the journal, and those that the bot has left."""
+    guilds = {row["guild_id"]: (row["seq"], _unpack(row["data"])) for row in states}
+    gone = []
+    for row in journal:
+        seq, guild = guilds.get(row["guild_id"], (0, None))
+        if guild is None or row["seq"] <= seq:
+            continue
+        after = fold(guild, row["name"], _unpack(row["data"]))
+        if after is None:
+            gone.append(row["guild_id"])
+        guilds[row["guild_id"]] = (row["seq"], after)
+    kept = [(key, seq, _pack(guild)) for key, (seq, guild) in guilds.items() if guild is not None]
+    return kept, gone
+
+
+def _unpack(data: bytes) -> Any:
+    return json.loads(zlib.decompress(data))
+
+
 def _unpacked(states: Sequence[Any], journal: Sequence[Any]) -> Snapshot:
     since = {row["guild_id"]: row["seq"] for row in states}
     return Snapshot(
-        tuple(json.loads(zlib.decompress(row["data"])) for row in states),
+        tuple(_unpack(row["data"]) for row in states),
         tuple(
-            (row["name"], json.loads(zlib.decompress(row["data"])))
+            (row["name"], _unpack(row["data"]))
             for row in journal
             if row["seq"] > since.get(row["guild_id"], -1)
         ),
