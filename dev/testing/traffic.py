@@ -30,13 +30,15 @@ HANDLER = "%on_message"
 ACKNOWLEDGE_SECONDS = 3.0
 
 
-def plant_guilds(server: LocalDiscord, shards: int, per_shard: int = 2) -> list[Channel]:
-    """Make guilds on every shard; gives one channel of each."""
+def plant_guilds(
+    server: LocalDiscord, shards: int, per_shard: int = 2, first: int = 10_000
+) -> list[Channel]:
+    """Make guilds on every shard, numbered from ``first``; gives one channel of each."""
     world, seed = server.core.world, server.seed
     made = []
     for number in range(shards * per_shard):
         # The shard is (id >> 22) % shards.
-        guild_id = ((10_000 + number) << 22) + 1
+        guild_id = ((first + number) << 22) + 1
         guild = guilds.create_guild(world, f"guild {number}", seed.owner.id, guild_id)
         channel = guilds.create_channel(world, guild, "general")
         guilds.join(world, guild, seed.member.id)
@@ -242,8 +244,10 @@ async def judge(database: str, server: LocalDiscord, traffic: Traffic, after: in
 
 
 async def _starts(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+    # Distinct: a batch whose COMMIT was answered too late is written again, with the same moments.
     found: list[asyncpg.Record] = await connection.fetch(
-        "SELECT event_key, epoch, at FROM vertice.dispatch_log WHERE handler LIKE $1 ORDER BY at",
+        "SELECT DISTINCT event_key, handler, epoch, replica, at FROM vertice.dispatch_log "
+        "WHERE handler LIKE $1 ORDER BY at",
         HANDLER,
     )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import discord
 import structlog
@@ -61,6 +61,10 @@ class CommandTree(app_commands.CommandTree["VerticeBot"]):
     ) -> None:
         """Tell the person what to do, log with an id, count."""
         original = getattr(error, "original", error)
+        if _answered_elsewhere(original):
+            # A replay after a crash brings interactions again that were answered before it.
+            _log.info("interaction was answered elsewhere or is too old", code=original.code)
+            return
         name = interaction.command.qualified_name if interaction.command else "unknown"
         text = user_message(original)
         self._count(interaction, name, "user_error" if text else "error")
@@ -69,6 +73,13 @@ class CommandTree(app_commands.CommandTree["VerticeBot"]):
             _log.error("command failed", command=name, error_id=error_id, exc_info=original)
             text = failure_message(original, error_id)
         await reply(interaction, text)
+
+
+def _answered_elsewhere(error: BaseException) -> TypeGuard[discord.HTTPException]:
+    return isinstance(error, discord.HTTPException) and error.code in (
+        ALREADY_ACKNOWLEDGED,
+        UNKNOWN_INTERACTION,
+    )
 
 
 def user_message(error: BaseException) -> str | None:

@@ -42,6 +42,7 @@ class DispatchLog:
         self._metrics = metrics
         self._rows: deque[tuple[str, str, int, str, datetime]] = deque()
         self._flushing = asyncio.Lock()
+        self._waiting = False
         # A row that waits holds its event open: a crash must not hide a start.
         self._holds = Holds()
         self._unwritten: list[Holds] = []
@@ -77,8 +78,11 @@ class DispatchLog:
                     "dispatch_log", schema_name="vertice", records=batch, columns=_COLUMNS
                 )
         except Unavailable as error:
-            _log.warning("dispatch log waits", reason=error.reason, rows=len(batch))
+            if not self._waiting:
+                _log.warning("dispatch log waits", reason=error.reason, rows=len(batch))
+            self._waiting = True
             return
+        self._waiting = False
         for _ in batch:
             self._rows.popleft()
         for holds in self._unwritten:

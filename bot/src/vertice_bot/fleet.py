@@ -41,6 +41,9 @@ DRAIN_SECONDS = 1.0
 ABANDON_SECONDS = 8.0
 """How long a receiver stays prepared for a shard that does not come."""
 
+HYDRATE_SECONDS = 30.0
+"""How long stored guilds are waited for; well inside the time that Discord keeps a session."""
+
 PARALLEL = 2
 GUILDS_AT_ONCE = 20
 LOOK_SECONDS = 1.0
@@ -292,17 +295,51 @@ class Fleet:
             return
         # One at a time: an older snapshot must not be laid over a newer one.
         async with self._filling.setdefault(shard, asyncio.Lock()):
-            try:
-                snapshot = await self._stores.guilds.load(shard, session, above, up_to)
-            except Unavailable as error:
-                _log.warning("stored guilds cannot be read", shard=shard, reason=error.reason)
-                self._bot.metrics.gateway_hydration_failed.inc()
-                return
+            snapshot = await self._stored(self._stores, shard, session, above, up_to)
             guilds = snapshot.guilds
             for start in range(0, len(guilds), GUILDS_AT_ONCE):
                 self._bot.hydrate(Snapshot(guilds[start : start + GUILDS_AT_ONCE]))
                 await asyncio.sleep(0)
             self._bot.hydrate(Snapshot(journal=snapshot.journal))
+
+    async def _stored(
+        self, stores: Stores, shard: int, session: str, above: int, up_to: int
+    ) -> Snapshot:
+        """Read what is known of guilds; without it a RESUME would lose most events silently."""
+        where = (shard, session, above, up_to)
+        deadline = self._parts.clock() + HYDRATE_SECONDS
+        while True:
+            try:
+                return await stores.guilds.load(*where)
+            except Unavailable:
+                # The circuit may still be open from an outage that is over: the row was just taken.
+                snapshot = await self._stored_beside(stores, where)
+            if snapshot is not None:
+                return snapshot
+            if self._parts.clock() > deadline:
+                _log.error("stored guilds cannot be read; events may be dropped", shard=shard)
+                self._bot.metrics.gateway_hydration_failed.inc()
+                return Snapshot()
+            await asyncio.sleep(0.2)
+
+    async def _stored_beside(
+        self, stores: Stores, where: tuple[int, str, int, int]
+    ) -> Snapshot | None:
+        """Read over a connection of its own; None while the database does not serve."""
+        try:
+            connection = await stores.database.connect()
+        except Exception as error:
+            if not stores.keeper.refused(error):
+                raise
+            return None
+        try:
+            return await stores.guilds.load(*where, connection)
+        except Exception as error:
+            if not stores.keeper.refused(error):
+                raise
+            return None
+        finally:
+            connection.terminate()
 
     async def _lose(self, shard: int, runner: ShardRunner) -> None:
         """Let go of a shard that is somebody else's now: nothing of it may go on."""
@@ -377,6 +414,8 @@ class Fleet:
         stores = self._stores
         if stores is None or self.draining or self._giving:
             return
+        if self._bot.degraded.reason("postgres") is not None:
+            return  # what is in memory could not be written before a hand-over
         view = stores.keeper.view
         move = rebalance(view.owners(), view.members)
         if not self._balance.due(move, view.members, self._parts.clock()) or move is None:

@@ -85,15 +85,19 @@ WHERE bot = $1 AND shard = $2 AND session_id = $3 AND seq <= $4
 """
 
 
-class Store(Protocol):
+class Source(Protocol):
+    """Where rows are read from."""
+
+    async def fetch(self, query: str, *args: Any) -> Sequence[Any]:
+        """Run a query."""
+        ...
+
+
+class Store(Source, Protocol):
     """The part of the database that this needs."""
 
     def transaction(self) -> AbstractAsyncContextManager[Any]:
         """Borrow a connection inside a transaction."""
-        ...
-
-    async def fetch(self, query: str, *args: Any) -> Sequence[Any]:
-        """Run a query."""
         ...
 
 
@@ -268,7 +272,9 @@ class GuildLog:
         ]
         await connection.executemany(_STATE, unavailable)
 
-    async def load(self, shard: int, session: str, above: int, up_to: int) -> Snapshot:
+    async def load(
+        self, shard: int, session: str, above: int, up_to: int, source: Source | None = None
+    ) -> Snapshot:
         """Read what is known of a shard's guilds.
 
         Parameters
@@ -280,6 +286,8 @@ class GuildLog:
         above, up_to:
             Only entries with ``above < seq <= up_to``: state that is newer than the point from
             which the session is resumed would make discord.py drop events as already known.
+        source:
+            Where to read; the database by default.
 
         Raises
         ------
@@ -287,8 +295,9 @@ class GuildLog:
             The database is away.
         """
         arguments = (self._bot, shard, session, above, up_to)
-        states = await self._store.fetch(_LOAD_STATE, *arguments)
-        journal = await self._store.fetch(_LOAD_JOURNAL, *arguments)
+        source = source or self._store
+        states = await source.fetch(_LOAD_STATE, *arguments)
+        journal = await source.fetch(_LOAD_JOURNAL, *arguments)
         return await asyncio.to_thread(_unpacked, states, journal)
 
 

@@ -7,6 +7,7 @@ same loop; what is to be taken is decided by :mod:`vertice_bot.gateway.placement
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -119,6 +120,7 @@ class LeaseKeeper:
         self._draining = False
         self._next_renewal = 0.0
         self._next_beat = 0.0
+        self._served_since: float | None = -math.inf
         self._inherited: dict[int, SessionRecord] = {}
         self.view = View()
         self.reachable = False
@@ -182,6 +184,8 @@ class LeaseKeeper:
             try:
                 wait = await self._step()
                 self.reachable = True
+                if self._served_since is None:
+                    self._served_since = started
             except asyncpg.LockNotAvailableError:
                 # An effect of the old owner is under way; its server ends it within seconds.
                 _log.info("row is busy; trying again")
@@ -191,6 +195,7 @@ class LeaseKeeper:
                 if not self.refused(error):
                     raise
                 self.reachable = False
+                self._served_since = None
                 _log.warning("lease store does not serve", error=type(error).__name__)
                 await self.close()
                 wait = SCAN_SECONDS
@@ -237,9 +242,17 @@ class LeaseKeeper:
         if self._draining:
             return
         chosen = to_take(seen, members, self._store.owner)
+        if self._served_since is None or started - self._served_since < self._revival_seconds:
+            # After an outage every lease has expired. Who still runs a shard may have it back
+            # first: that costs no replay. Who is dead is replaced a little later.
+            chosen = tuple(row for row in chosen if row.owner is None)
         take = self._ownership.start_take(chosen, self._clock())
         if take is not None:
             await self._take(connection, take)
+
+    @property
+    def _revival_seconds(self) -> float:
+        return self._ownership.times.renew + SCAN_SECONDS
 
     def _until_next(self, started: float) -> float:
         times = self._ownership.times
