@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from dev.cluster.build import monitoring_definitions
+from dev.cluster.definitions import optional_definitions
 from dev.cluster.kubectl import Kubectl
 from dev.cluster.native.loopback import start_control_plane
 from dev.cluster.progress import Progress, wait_until
@@ -38,6 +39,19 @@ class ApiServer:
     def monitoring_crds(self) -> list[Path]:
         """The definitions of ServiceMonitor and PrometheusRule, to apply with ``--server-side``."""
         return monitoring_definitions()
+
+    @property
+    def optional_crds(self) -> list[Path]:
+        """The definitions of all other optional kinds: KEDA's, External Secrets' and so on."""
+        return optional_definitions()
+
+    def install_all_kinds(self) -> None:
+        """Define every optional kind, and wait until all of them are served."""
+        for path in (*self.monitoring_crds, *self.optional_crds):
+            self.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path), check=True)
+        self.kubectl(
+            *("wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"), check=True
+        )
 
     def kubectl(
         self,

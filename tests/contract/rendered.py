@@ -9,10 +9,9 @@ from typing import Any
 
 import yaml
 
-from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot
 from vertice_operator.api.validation import problems
-from vertice_operator.render import RenderFacts, desired_objects, unsupported
+from vertice_operator.render import KINDS, RenderFacts, desired_objects, unsupported
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -51,10 +50,22 @@ class Rendered:
 
     @property
     def secret_files(self) -> set[str]:
-        """Names of the files in the bot's secret volume."""
-        mounts = {each["mountPath"]: each["name"] for each in self.container["volumeMounts"]}
+        """Paths of the files with secrets, as the bot sees them."""
         volumes = {each["name"]: each for each in self.pod["volumes"]}
-        sources = volumes[mounts[names.SECRETS_DIR]]["projected"]["sources"]
+        return {
+            f"{mount['mountPath']}/{name}"
+            for mount in self.container["volumeMounts"]
+            for name in self._files_of(volumes[mount["name"]])
+        }
+
+    def _files_of(self, volume: dict[str, Any]) -> set[str]:
+        if "csi" in volume:
+            provider_class = volume["csi"]["volumeAttributes"]["secretProviderClass"]
+            found = self.child("SecretProviderClass", provider_class)
+            assert found is not None
+            listed = yaml.safe_load(found["spec"]["parameters"]["secrets"])
+            return {each["path"] for each in listed}
+        sources = volume.get("projected", {}).get("sources", ())
         return {item["path"] for source in sources for item in source["secret"]["items"]}
 
     @property
@@ -73,7 +84,7 @@ def facts(server_minor: int = 34) -> RenderFacts:
         proxy_image="registry.example.com/cloud-sql-proxy:2.27.0",
         server_minor=server_minor,
         secret_hash="00112233445566aa",
-        available_kinds=frozenset({"ServiceMonitor", "PrometheusRule"}),
+        available_kinds=frozenset(kind.kind for kind in KINDS if kind.optional),
     )
 
 

@@ -29,12 +29,12 @@ def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def write(made: Rendered, folder: Path) -> Path:
     """Put the files where a pod would have them, below ``folder``; return that of config.yaml."""
-    secrets = folder / "secrets"
-    secrets.mkdir()
     for source in made.secret_files:
-        (secrets / source).write_text("value", encoding="utf-8")
+        file = folder / source.lstrip("/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("value", encoding="utf-8")
     for name, text in made.config_files.items():
-        here = text.replace(names.SECRETS_DIR, str(secrets)).replace(names.CONFIG_DIR, str(folder))
+        here = text.replace(names.CONFIG_DIR, str(folder)).replace(": /var/", f": {folder}/var/")
         (folder / name).write_text(here, encoding="utf-8")
     return folder / names.CONFIG_FILE
 

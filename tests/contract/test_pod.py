@@ -67,7 +67,6 @@ def test_prometheus_scrapes_what_the_bot_serves(made: Rendered) -> None:
 def test_every_file_that_the_configuration_names_is_mounted(made: Rendered) -> None:
     mounts = {each["mountPath"]: each["name"] for each in made.container["volumeMounts"]}
     volumes = {each["name"]: each for each in made.pod["volumes"]}
-    there = {f"{names.SECRETS_DIR}/{name}" for name in made.secret_files}
     document = config(made)
     sections = [document["discord"], document["database"], document["cache"] or {}]
     named = {
@@ -76,7 +75,8 @@ def test_every_file_that_the_configuration_names_is_mounted(made: Rendered) -> N
         for key, value in section.items()
         if key.endswith("_file") and value is not None
     }
-    assert named <= there
+    assert named
+    assert named <= made.secret_files
     assert document["policy_file"] == f"{names.CONFIG_DIR}/{names.POLICY_FILE}"
     assert volumes[mounts[names.CONFIG_DIR]]["configMap"]["name"].endswith("-config")
     assert "subPath" not in str(made.container["volumeMounts"])

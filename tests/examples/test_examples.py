@@ -49,9 +49,8 @@ def test_every_example_is_listed() -> None:
 def prepared(apiserver: ApiServer) -> ApiServer:
     """Install the definitions and make the namespace."""
     crd = ROOT / "crds" / "discordbots.vertice.dev.yaml"
-    for file in (crd, *apiserver.monitoring_crds):
-        apiserver.kubectl("apply", "--server-side", "-f", str(file), check=True)
-    apiserver.kubectl("wait", "--for=condition=Established", "crd", "--all", check=True)
+    apiserver.kubectl("apply", "--server-side", "-f", str(crd), check=True)
+    apiserver.install_all_kinds()
     if apiserver.kubectl("get", "namespace", NAMESPACE).returncode:
         apiserver.make_namespace(NAMESPACE)
     return apiserver

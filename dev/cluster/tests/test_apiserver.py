@@ -37,6 +37,20 @@ def test_takes_the_monitoring_definitions(apiserver: ApiServer) -> None:
     assert "prometheusrules.monitoring.coreos.com" in names
 
 
+def test_takes_the_definitions_of_every_optional_kind(apiserver: ApiServer) -> None:
+    apiserver.install_all_kinds()
+    names = apiserver.kubectl("get", "crd", "-o", "name", check=True).stdout
+    for name in (
+        "alertmanagerconfigs.monitoring.coreos.com",
+        "scaledobjects.keda.sh",
+        "externalsecrets.external-secrets.io",
+        "secretproviderclasses.secrets-store.csi.x-k8s.io",
+        "grafanadashboards.grafana.integreatly.org",
+        "fqdnnetworkpolicies.networking.gke.io",
+    ):
+        assert name in names
+
+
 def test_keys_are_private(apiserver: ApiServer) -> None:
     secret = [apiserver.kubeconfig, *apiserver.kubeconfig.parent.glob("pki/*.key")]
     assert len(secret) > 5

@@ -84,3 +84,10 @@ def test_a_broken_build_says_why(
     with pytest.raises(ClusterError, match="undefined: undefinedThing"):
         build("pause", Progress())
     assert not list((tmp_path / "cache" / "builds").glob("pause-*"))
+
+
+def test_definitions_without_a_program_are_pinned() -> None:
+    for name in ("monitoring", "keda", "external-secrets"):
+        module = (SOURCES / name / "go.mod").read_text()
+        [required] = [line for line in module.splitlines() if line.startswith("require ")]
+        assert f" {required.split()[2]} h1:" in (SOURCES / name / "go.sum").read_text()

@@ -11,7 +11,7 @@ import yaml
 
 from vertice_operator.api.v1alpha1 import DiscordBot
 from vertice_operator.api.validation import problems
-from vertice_operator.render import RenderFacts, unsupported
+from vertice_operator.render import KINDS, RenderFacts, unsupported
 
 SPECS = Path(__file__).parent / "specs"
 
@@ -21,11 +21,13 @@ BASE: dict[str, Any] = {
     "proxy_image": "registry.example.com/cloud-sql-proxy:2.27.0",
     "server_minor": 34,
     "secret_hash": "00112233445566aa",
-    "available_kinds": frozenset({"ServiceMonitor", "PrometheusRule"}),
+    "available_kinds": frozenset(kind.kind for kind in KINDS if kind.optional),
 }
 FACTS: dict[str, dict[str, Any]] = {
     "cloud-sql-container": {"server_minor": 26},
     "autoscaled": {"hpa_owns_replicas": True, "live_replicas": 3},
+    "keda": {"hpa_owns_replicas": True, "live_replicas": 3},
+    "keda-suspended": {"hpa_owns_replicas": True, "live_replicas": 0},
     "everything": {"hpa_owns_replicas": True, "live_replicas": 4, "migrated": "feedfacefeedface"},
     "monitoring-off": {"secret_hash": None, "recommended_shards": 7},
     "original": {"live_replicas": 2},

@@ -201,45 +201,35 @@ def test_image_label(image: str, label: str) -> None:
     assert image_label(image) == label
 
 
+BY_CSI = {
+    "provider": "SecretsStoreCSI",
+    "csi": {
+        "files": [
+            {"file": file, "resourceName": f"projects/p/secrets/{file}/versions/1"}
+            for file in ("discord-token", "database-username", "database-password")
+        ]
+    },
+}
+
+
 @pytest.mark.parametrize(
     ("spec", "path"),
     [
-        (
-            {
-                "autoscaling": {
-                    "enabled": True,
-                    "engine": "KEDA",
-                    "prometheus": {"serverAddress": "http://p"},
-                }
-            },
-            "spec.autoscaling.engine",
-        ),
-        (
-            {
-                "secrets": {
-                    "provider": "ExternalSecrets",
-                    "externalSecret": {
-                        "storeRef": {"name": "s"},
-                        "keys": [{"secretKey": "a", "remoteKey": "b"}],
-                    },
-                }
-            },
-            "spec.secrets.provider",
-        ),
         ({"shards": {"handover": "Reidentify"}}, "spec.shards.handover"),
         ({"tracing": {"endpoint": "http://otel:4317"}}, "spec.tracing"),
-        ({"networkPolicy": {"fqdn": True}}, "spec.networkPolicy.fqdn"),
         (
-            {"monitoring": {"slack": {"secretRef": {"name": "s"}, "channel": "#a"}}},
-            "spec.monitoring.slack",
+            {"secrets": BY_CSI, "database": {"direct": {"host": "db"}}},
+            "spec.discord.tokenSecretRef",
         ),
+        ({"secrets": BY_CSI, "discord": {}}, "spec.database.credentialsSecretRef"),
         (
-            {"monitoring": {"prometheusServiceAccount": {"name": "p", "namespace": "m"}}},
-            "spec.monitoring.prometheusServiceAccount",
-        ),
-        (
-            {"monitoring": {"dashboards": {"kind": "GrafanaDashboard"}}},
-            "spec.monitoring.dashboards.kind",
+            {
+                "secrets": BY_CSI,
+                "discord": {},
+                "database": {"direct": {"host": "db"}},
+                "cache": {"host": "redis", "authSecretRef": {"name": "redis"}},
+            },
+            "spec.cache.authSecretRef",
         ),
     ],
 )

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vertice_operator.api import names
-from vertice_operator.api.v1alpha1 import DiscordBot
+from vertice_operator.api.v1alpha1 import DiscordBot, ScalingEngine
 from vertice_operator.api.validation import problems
 from vertice_operator.render import (
     KINDS,
@@ -89,13 +89,42 @@ _autoscaling = some(
     cpuUtilization=st.integers(10, 95),
     memoryUtilization=st.integers(10, 95),
     busyRatio=st.just("700m"),
+    engine=st.sampled_from(["HPA", "KEDA"]),
+    prometheus=st.just({"serverAddress": "http://prometheus:9090"}),
+)
+_secrets = st.sampled_from(
+    [
+        {"provider": "Kubernetes"},
+        {
+            "provider": "ExternalSecrets",
+            "externalSecret": {
+                "storeRef": {"name": "store"},
+                "keys": [{"secretKey": "token", "remoteKey": "bot-token"}],
+            },
+        },
+        {
+            "provider": "SecretsStoreCSI",
+            "csi": {
+                "files": [
+                    {"file": file, "resourceName": f"projects/p/secrets/{file}/versions/1"}
+                    for file in ("discord-token", "database-username", "database-password")
+                ]
+            },
+        },
+    ]
 )
 _monitoring = some(
     enabled=st.booleans(),
     labels=_labels,
     interval=st.sampled_from(["10s", "30s", "2m"]),
     rules=some(enabled=st.booleans(), sloObjective=st.sampled_from(["90", "99.5", "99.99"])),
-    dashboards=some(enabled=st.booleans(), labels=_labels),
+    dashboards=some(
+        enabled=st.booleans(),
+        labels=_labels,
+        kind=st.sampled_from(["ConfigMap", "GrafanaDashboard"]),
+    ),
+    slack=st.just({"secretRef": {"name": "slack"}, "channel": "#alerts"}),
+    prometheusServiceAccount=st.just({"name": "prometheus", "namespace": "monitoring"}),
 )
 _scheduling = some(
     podLabels=_labels,
@@ -130,8 +159,12 @@ specs = st.fixed_dictionaries(
             [{"gcpServiceAccount": "bot@p.iam.gserviceaccount.com"}, {"serviceAccountName": "own"}]
         ),
         "networkPolicy": some(
-            enabled=st.booleans(), databaseCIDR=st.just("10.0.0.1/24"), cacheCIDR=st.just("::/0")
+            enabled=st.booleans(),
+            databaseCIDR=st.just("10.0.0.1/24"),
+            cacheCIDR=st.just("::/0"),
+            fqdn=st.booleans(),
         ),
+        "secrets": _secrets,
         "pdb": some(enabled=st.booleans(), maxUnavailable=st.sampled_from([1, "25%"])),
         "monitoring": _monitoring,
         "scheduling": _scheduling,
@@ -154,6 +187,8 @@ facts_changes = some(
 def build(
     spec: dict[str, Any], name: str, changes: dict[str, Any]
 ) -> tuple[DiscordBot, RenderFacts]:
+    if spec.get("secrets", {}).get("provider") == "SecretsStoreCSI":
+        spec = _without_references(spec)
     bot = DiscordBot.from_object(
         {"metadata": {"name": name, "namespace": "demo", "uid": "u-1"}, "spec": spec}
     )
@@ -162,9 +197,23 @@ def build(
         "bot_image": "vertice-bot:0.1.0",
         "proxy_image": "cloud-sql-proxy:2.27.0",
         "server_minor": 34,
-        "available_kinds": frozenset({"ServiceMonitor", "PrometheusRule"}),
+        "available_kinds": frozenset(kind.kind for kind in KINDS if kind.optional),
     }
     return bot, RenderFacts(**{**base, **changes})
+
+
+def _without_references(spec: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what a CSI driver takes the place of, which would be refused."""
+    left = {
+        "discord": "tokenSecretRef",
+        "database": "credentialsSecretRef",
+        "cache": "authSecretRef",
+    }
+    return spec | {
+        part: {key: value for key, value in spec[part].items() if key != reference}
+        for part, reference in left.items()
+        if part in spec
+    }
 
 
 accepted = (
@@ -305,7 +354,9 @@ def test_secrets_are_files_and_each_file_has_a_source(pair: tuple[DiscordBot, Re
                     mounted.add((source["secret"]["name"], item["key"], item["path"]))
     assert {(each.secret, each.key, each.file) for each in referenced_secrets(bot)} == mounted
     config = next(body for body in bodies(bot, facts) if body["kind"] == "ConfigMap")
+    csi = bot.spec.secrets.csi
     paths = {each.file for each in referenced_secrets(bot)}
+    paths |= {each.file.value for each in csi.files} if csi else set()
     for line in config["data"]["config.yaml"].splitlines():
         if names.SECRETS_DIR in line:
             assert line.rsplit("/", 1)[1] in paths
@@ -333,7 +384,15 @@ def test_replicas_and_bounds(pair: tuple[DiscordBot, RenderFacts]) -> None:
         assert replicas is None
     else:
         assert bounds.minimum <= replicas <= bounds.maximum
-    assert ("HorizontalPodAutoscaler" in by_kind) == scaling.enabled
+    keda = scaling.enabled and scaling.engine is ScalingEngine.KEDA
+    assert ("HorizontalPodAutoscaler" in by_kind) == (scaling.enabled and not keda)
+    assert ("ScaledObject" in by_kind) == keda
+    if keda:
+        target = by_kind["ScaledObject"]
+        assert target["spec"]["minReplicaCount"] == bounds.minimum >= 1, "never 0"
+        assert target["spec"]["maxReplicaCount"] == bounds.maximum
+        paused = target["metadata"]["annotations"].get("autoscaling.keda.sh/paused")
+        assert (paused == "true") == bot.spec.suspend
 
 
 @given(accepted)

@@ -61,7 +61,13 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
     },
     ConditionType.SECRETS_RESOLVED: {
         Reason.RESOLVED: (T, "All are there."),
-        Reason.SECRET_NOT_FOUND: (F, "The named Secret does not exist in this namespace."),
+        Reason.SECRET_NOT_FOUND: (
+            F,
+            (
+                "The named Secret does not exist in this namespace; or, with SecretsStoreCSI, the "
+                "cluster has no CSI driver."
+            ),
+        ),
         Reason.SECRET_KEY_MISSING: (F, "The Secret exists and lacks the named key."),
         Reason.EXTERNAL_SECRET_NOT_SYNCED: (F, "External Secrets has not written the Secret yet."),
         Reason.TOKEN_CONFLICT: (
@@ -147,7 +153,10 @@ REASONS: Mapping[ConditionType, Mapping[Reason, tuple[ConditionStatus, str]]] = 
         Reason.ACTIVE: (T, "The autoscaler acts on metrics."),
         Reason.DISABLED: (T, "autoscaling.enabled is off."),
         Reason.METRICS_API_MISSING: (F, "Nothing serves metrics.k8s.io: install metrics-server."),
-        Reason.HPA_UNABLE_TO_SCALE: (F, "The HPA says that it cannot scale; the message has why."),
+        Reason.HPA_UNABLE_TO_SCALE: (
+            F,
+            "The HPA, or KEDA, says that it cannot scale; the message has why.",
+        ),
         Reason.KEDA_MISSING: (F, "KEDA is not installed."),
         Reason.LIMITED_BY_SHARDS: (
             F,

@@ -65,6 +65,8 @@ CONFIG_DIR: Final = "/etc/vertice"
 CONFIG_FILE: Final = "config.yaml"
 POLICY_FILE: Final = "policy.yaml"
 SECRETS_DIR: Final = "/var/run/secrets/vertice"
+AUTHORITIES_DIR: Final = "/var/run/secrets/vertice-authorities"
+"""Certificate authorities, where a CSI driver fills ``SECRETS_DIR`` and nothing else fits in."""
 FILE_DISCORD_TOKEN: Final = "discord-token"  # noqa: S105 - a file name
 FILE_DATABASE_USERNAME: Final = "database-username"
 FILE_DATABASE_PASSWORD: Final = "database-password"  # noqa: S105 - a file name
@@ -94,6 +96,16 @@ def dashboard(bot: str) -> str:
 def prometheus_role(bot: str) -> str:
     """Name of the Role and RoleBinding that let Prometheus discover the bot's pods."""
     return f"{bot}-prometheus"
+
+
+def keda_autoscaler(bot: str) -> str:
+    """Name of the HorizontalPodAutoscaler that KEDA makes for the bot; KEDA's own default."""
+    return f"keda-hpa-{bot}"
+
+
+def migration_secrets(bot: str) -> str:
+    """Name of the SecretProviderClass of the migration's pod."""
+    return f"{bot}-migrate"
 
 
 def migration_job(bot: str, digest: str) -> str:

@@ -1,7 +1,7 @@
 """What this cluster can do: server version, optional kinds, the metrics API."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import KubeClient
@@ -23,6 +23,8 @@ class Discovery:
     def __init__(self, client: KubeClient, optional: Iterable[Kind]) -> None:
         self._client, self._optional = client, tuple(optional)
         self.known: Cluster | None = None
+        self.observers: list[Callable[[Cluster], None]] = []
+        """Told each answer that is another one than before."""
 
     async def refresh(self) -> Cluster:
         """Ask the API server; raises :class:`errors.ClusterError` when it does not answer."""
@@ -30,14 +32,18 @@ class Discovery:
         served: dict[str, frozenset[str]] = {}
         for path in sorted({group_path(kind) for kind in self._optional} | {_METRICS}):
             served[path] = await self._resources(path)
-        self.known = Cluster(
+        before = self.known
+        self.known = found = Cluster(
             server_minor=_minor(str(version.get("minor") or "")),
             available_kinds=frozenset(
                 kind.kind for kind in self._optional if kind.plural in served[group_path(kind)]
             ),
             metrics_api="pods" in served[_METRICS],
         )
-        return self.known
+        if found != before:
+            for observer in self.observers:
+                observer(found)
+        return found
 
     async def _resources(self, path: str) -> frozenset[str]:
         try:

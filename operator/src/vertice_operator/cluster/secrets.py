@@ -20,7 +20,12 @@ from vertice_operator.cluster.cache import BotKey
 from vertice_operator.cluster.client import KubeClient
 from vertice_operator.cluster.kinds import SECRET
 from vertice_operator.decide.facts import SecretFact
-from vertice_operator.decide.secrets import references, token_reference
+from vertice_operator.decide.secrets import (
+    mounted_token,
+    mounted_versions,
+    references,
+    token_reference,
+)
 from vertice_operator.render import referenced_secrets, secret_hash
 
 
@@ -99,9 +104,13 @@ class SecretReader:
 
     def _hash(self, bot: DiscordBot, content: Mapping[tuple[str, str], bytes]) -> str:
         files = {each.file: content[each.secret, each.key] for each in referenced_secrets(bot)}
-        return secret_hash(bot.metadata.uid, files)
+        versions = {f"mounted {file}": v.encode() for file, v in mounted_versions(bot).items()}
+        return secret_hash(bot.metadata.uid, files | versions)
 
     def _token(self, bot: DiscordBot, content: Mapping[tuple[str, str], bytes]) -> str | None:
+        """Digest the token; where a CSI driver mounts it, the name of the secret that holds it."""
+        if (mounted := mounted_token(bot)) is not None:
+            return hmac.new(self._process_key, mounted.encode(), hashlib.sha256).hexdigest()
         reference = token_reference(bot)
         plain = content.get(reference) if reference else None
         if plain is None:

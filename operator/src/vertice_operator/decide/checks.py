@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from vertice_operator.api.conditions import ConditionType, Reason
 from vertice_operator.api.problem import Problem
 from vertice_operator.api.v1alpha1.database import ProxyMode
+from vertice_operator.api.v1alpha1.identity import SecretsProvider
 from vertice_operator.api.validation import problems
 from vertice_operator.decide.facts import Facts
+from vertice_operator.decide.optional import sync_problem
 from vertice_operator.decide.secrets import missing
 from vertice_operator.render import RenderFacts, unsupported
 
@@ -104,10 +106,21 @@ def kubernetes_version(facts: Facts) -> Violation | None:
 
 def secrets_resolved(facts: Facts) -> Violation | None:
     """Start or change no pod whose secrets are not there."""
-    absent = missing(facts.bot, facts.secrets)
+    absent = missing(facts.bot, facts.secrets, sync_problem(facts)) or _no_driver(facts)
     if absent is None:
         return None
     return Violation(ConditionType.SECRETS_RESOLVED, *absent, Hold.WORKLOAD)
+
+
+def _no_driver(facts: Facts) -> tuple[Reason, str] | None:
+    """Refuse to start pods that would wait for ever for a volume that nobody fills."""
+    by_csi = facts.bot.spec.secrets.provider is SecretsProvider.SECRETS_STORE_CSI
+    if not by_csi or "SecretProviderClass" in facts.cluster.available_kinds:
+        return None
+    return Reason.SECRET_NOT_FOUND, (
+        "the kind SecretProviderClass does not exist here, so nothing can mount the secrets: "
+        "install the Secrets Store CSI driver and its provider, or use provider Kubernetes"
+    )
 
 
 def token_conflict(facts: Facts) -> Violation | None:

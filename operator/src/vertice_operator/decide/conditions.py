@@ -7,10 +7,12 @@ name the object and the next step, and hold nothing that changes by itself.
 from dataclasses import dataclass
 
 from vertice_operator.api.conditions import Condition, ConditionStatus, ConditionType, Reason
-from vertice_operator.api.v1alpha1.scaling import ScalingEngine
+from vertice_operator.api.v1alpha1.identity import SecretsProvider
+from vertice_operator.api.v1alpha1.scaling import AutoscalingSpec, ScalingEngine
 from vertice_operator.decide.checks import Hold, Violation, valid
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.migration import MigrationState
+from vertice_operator.decide.optional import MONITORING, keda_problem, sync_problem
 from vertice_operator.decide.outcome import Failure, Outcome
 from vertice_operator.decide.plan import Act, Plan
 from vertice_operator.decide.pods import Problem, workload_problem
@@ -61,7 +63,7 @@ _ADVICE = {
     ),
 }
 """What a part that the bot reports as degraded means and what to do about it, worst first."""
-_MONITORING = ("ServiceMonitor", "PrometheusRule", "GrafanaDashboard", "AlertmanagerConfig")
+_FQDN = "FQDNNetworkPolicy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ def spec_accepted(look: Look) -> Condition:
     if conflict is not None:
         return make(look.facts, kind, FALSE, Reason.NAME_CONFLICT, conflict.message)
     refused = look.outcome.with_failure([Failure.INVALID])
-    if refused is not None and refused.kind not in _MONITORING:
+    if refused is not None and refused.kind not in MONITORING:
         message = f"the API server refuses {refused.kind} {refused.name}: {refused.message}"
         return make(look.facts, kind, FALSE, Reason.INVALID_SPEC, message)
     return make(look.facts, kind, TRUE, Reason.VALID, "")
@@ -133,12 +135,25 @@ def secrets_resolved(look: Look) -> Condition:
     """Whether every referenced Secret is there, and the token is nobody else's."""
     kind, facts = ConditionType.SECRETS_RESOLVED, look.facts
     violation = _violation(look, kind)
-    absent = missing(facts.bot, facts.secrets)
+    absent = missing(facts.bot, facts.secrets, sync_problem(facts))
     if violation is not None:
         return make(facts, kind, FALSE, violation.reason, violation.message)
     if absent is not None:
         return make(facts, kind, FALSE, *absent)
-    return make(facts, kind, TRUE, Reason.RESOLVED, "")
+    return make(facts, kind, TRUE, Reason.RESOLVED, _of_the_provider(look))
+
+
+def _of_the_provider(look: Look) -> str:
+    """Say what is worth knowing about secrets that are there: who keeps them new, and who not."""
+    provider = look.facts.bot.spec.secrets.provider
+    if provider is SecretsProvider.SECRETS_STORE_CSI:
+        return "mounted by the CSI driver; the operator does not see them"
+    if provider is not SecretsProvider.EXTERNAL_SECRETS:
+        return ""
+    if "ExternalSecret" not in look.facts.cluster.available_kinds:
+        return "nobody renews the Secret: the kind ExternalSecret does not exist here"
+    problem = sync_problem(look.facts)
+    return f"the Secret is there and could not be renewed: {problem}" if problem else ""
 
 
 def workload_available(look: Look) -> Condition:
@@ -252,10 +267,11 @@ def autoscaling_ready(look: Look) -> Condition:
     if keda and "ScaledObject" not in facts.cluster.available_kinds:
         message = "the kind ScaledObject does not exist here: install KEDA, or use engine HPA"
         return make(facts, kind, FALSE, Reason.KEDA_MISSING, message)
-    if not keda and not facts.cluster.metrics_api:
+    if not facts.cluster.metrics_api and _needs_metrics_api(scaling):
         message = "no metrics API (metrics.k8s.io): install metrics-server; replicas stay as now"
         return make(facts, kind, FALSE, Reason.METRICS_API_MISSING, message)
-    if (stuck := _autoscaler_problem(facts)) is not None:
+    stuck = keda_problem(facts) if keda else _autoscaler_problem(facts)
+    if stuck is not None:
         return make(facts, kind, FALSE, Reason.HPA_UNABLE_TO_SCALE, stuck)
     bounds = scale_bounds(facts.bot, look.plan.render_facts)
     if bounds.limited_by_shards:
@@ -265,6 +281,12 @@ def autoscaling_ready(look: Look) -> Condition:
         )
         return make(facts, kind, FALSE, Reason.LIMITED_BY_SHARDS, message)
     return make(facts, kind, TRUE, Reason.ACTIVE, "spec.replicas is ignored")
+
+
+def _needs_metrics_api(scaling: AutoscalingSpec) -> bool:
+    """Whether a target is read from the metrics API; KEDA asks Prometheus for the busy ratio."""
+    resources = scaling.cpu_target is not None or scaling.memory_utilization is not None
+    return scaling.engine is ScalingEngine.HPA or resources
 
 
 def _autoscaler_problem(facts: Facts) -> str | None:
@@ -286,7 +308,7 @@ def monitoring_ready(look: Look) -> Condition:
     absent = sorted(
         step.kind.kind
         for step in look.plan.steps
-        if step.act is Act.UNAVAILABLE and step.kind.kind in _MONITORING
+        if step.act is Act.UNAVAILABLE and step.kind.kind in MONITORING
     )
     if absent:
         message = (
@@ -294,7 +316,7 @@ def monitoring_ready(look: Look) -> Condition:
             "the Prometheus operator (and of Grafana's, where asked for) are installed"
         )
         return make(facts, kind, FALSE, Reason.MONITORING_CRDS_MISSING, message)
-    failed = look.outcome.failed(*_MONITORING)
+    failed = look.outcome.failed(*MONITORING)
     if failed is not None:
         message = f"{failed.kind} {failed.name}: {failed.message}"
         return make(facts, kind, FALSE, Reason.RULE_REJECTED, message)
@@ -306,9 +328,15 @@ def network_restricted(look: Look) -> Condition:
     kind, facts = ConditionType.NETWORK_RESTRICTED, look.facts
     if not facts.bot.spec.network_policy.enabled:
         return make(facts, kind, TRUE, Reason.DISABLED, "networkPolicy.enabled is false")
-    failed = look.outcome.failed("NetworkPolicy", "FQDNNetworkPolicy")
+    failed = look.outcome.failed("NetworkPolicy", _FQDN)
     if failed is not None:
         return make(facts, kind, FALSE, Reason.RECONCILE_FAILED, failed.message)
+    if facts.bot.spec.network_policy.fqdn and _FQDN not in facts.cluster.available_kinds:
+        message = (
+            f"the kind {_FQDN} (GKE Dataplane V2) does not exist here, so all public addresses "
+            "are allowed on port 443; it is made once the kind appears"
+        )
+        return make(facts, kind, FALSE, Reason.FQDN_UNSUPPORTED, message)
     return make(facts, kind, TRUE, Reason.APPLIED, "")
 
 
@@ -373,7 +401,7 @@ def ready(look: Look, parts: dict[ConditionType, Condition]) -> Condition:
         rolling = progress(facts.deployment) is Progress.RUNNING
         reason = Reason.ROLLOUT_IN_PROGRESS if rolling else Reason(owned.reason)
         return make(facts, kind, owned.status if not rolling else FALSE, reason, owned.message)
-    if failed is not None and failed.kind not in _MONITORING:
+    if failed is not None and failed.kind not in MONITORING:
         message = f"{failed.kind} {failed.name}: {failed.message}"
         return make(facts, kind, FALSE, Reason.RECONCILE_FAILED, message)
     return make(facts, kind, TRUE, Reason.ALL_COMPONENTS_READY, "")

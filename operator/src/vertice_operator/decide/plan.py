@@ -22,6 +22,7 @@ from vertice_operator.decide.migration import (
     migration,
     must_run_again,
 )
+from vertice_operator.decide.optional import waits_for
 from vertice_operator.decide.prune import to_prune
 from vertice_operator.decide.revisions import history, mounted_by_jobs, needed_by_pods
 from vertice_operator.render import (
@@ -144,6 +145,8 @@ def _step(
 ) -> Step:
     assert child.body is not None
     kind, name, body = child.kind, child.name, child.body
+    if (first := waits_for(facts, kind.kind)) is not None:
+        return Step(kind, name, Act.HOLD, because=first)
     live = facts.children.get((kind.kind, name))
     ours = live is not None and live.owner_uid == bot.metadata.uid
     rolls = _template_difference(body, live.body) if live is not None else None

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from vertice_operator.api.names import GROUP
 from vertice_operator.install.holes import Note
+from vertice_operator.render import DISCOVERY_VERBS
 
 _CHILD: Final = ("get", "list", "watch", "create", "patch", "delete")
-_UNWATCHED: Final = ("get", "list", "create", "patch", "delete")
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,20 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right("autoscaling", ("horizontalpodautoscalers",), _CHILD, "With autoscaling."),
     Right("policy", ("poddisruptionbudgets",), _CHILD, "Node drains."),
     Right("networking.k8s.io", ("networkpolicies",), _CHILD, "What its pods may talk to."),
+    Right("networking.gke.io", ("fqdnnetworkpolicies",), _CHILD, "With networkPolicy.fqdn."),
+    Right("keda.sh", ("scaledobjects",), _CHILD, "With autoscaling.engine KEDA."),
+    Right(
+        "external-secrets.io",
+        ("externalsecrets",),
+        _CHILD,
+        "With secrets.provider ExternalSecrets.",
+    ),
+    Right(
+        "secrets-store.csi.x-k8s.io",
+        ("secretproviderclasses",),
+        _CHILD,
+        "With secrets.provider SecretsStoreCSI.",
+    ),
     Right(
         "batch",
         ("jobs",),
@@ -67,10 +81,35 @@ RIGHTS: Final[tuple[Right, ...]] = (
     ),
     Right(
         "monitoring.coreos.com",
-        ("prometheusrules", "servicemonitors"),
-        _UNWATCHED,
-        "Alerts and scraping. Optional kinds are listed, not watched: one that is not installed "
-        "must not end the watch of the others.",
+        ("alertmanagerconfigs", "prometheusrules", "servicemonitors"),
+        _CHILD,
+        "Scraping, alerts and Slack. Optional kinds are listed and watched only where they are "
+        "installed.",
+    ),
+    Right(
+        "grafana.integreatly.org",
+        ("grafanadashboards",),
+        _CHILD,
+        "With monitoring.dashboards.kind GrafanaDashboard.",
+    ),
+    Right(
+        "rbac.authorization.k8s.io",
+        ("rolebindings", "roles"),
+        _CHILD,
+        "With monitoring.prometheusServiceAccount. The API server lets nobody grant what he has "
+        "not, so this can give away nothing but rights of this list.",
+    ),
+    Right(
+        "",
+        ("endpoints",),
+        DISCOVERY_VERBS,
+        "Held to be granted to Prometheus with monitoring.prometheusServiceAccount.",
+    ),
+    Right(
+        "discovery.k8s.io",
+        ("endpointslices",),
+        DISCOVERY_VERBS,
+        "Held to be granted to Prometheus as well.",
     ),
     Right(
         "",
@@ -81,9 +120,9 @@ RIGHTS: Final[tuple[Right, ...]] = (
     Right(
         "",
         ("pods",),
-        ("list", "watch", "patch"),
+        (*DISCOVERY_VERBS, "patch"),
         "Why a pod does not start, and its /statusz. Patched for one annotation: what it costs to "
-        "scale it away, the shards that it owns.",
+        "scale it away, the shards that it owns. Held with get to be granted to Prometheus.",
     ),
     Right(
         "",

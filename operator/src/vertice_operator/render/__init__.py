@@ -31,8 +31,10 @@ from vertice_operator.render.history import (
 )
 from vertice_operator.render.kinds import CONTROLLER_REVISION, KINDS, Child, ChildKind
 from vertice_operator.render.migration_job import Migration, migration
-from vertice_operator.render.objects import desired_objects, missing_kinds
+from vertice_operator.render.objects import desired_objects
+from vertice_operator.render.optional import ASKED_BY, missing_kinds
 from vertice_operator.render.pod_template import pod_template
+from vertice_operator.render.prometheus_role import DISCOVERY_VERBS
 from vertice_operator.render.revision import controller_revision, fresh_revision, stamped
 from vertice_operator.render.secret_files import SecretFile, referenced_secrets
 from vertice_operator.render.support import unsupported
@@ -41,7 +43,9 @@ __all__ = [
     "ANNOTATION_LAST_GOOD",
     "ANNOTATION_MIGRATED",
     "ANNOTATION_ROLLED_BACK",
+    "ASKED_BY",
     "CONTROLLER_REVISION",
+    "DISCOVERY_VERBS",
     "KINDS",
     "MOST_REVISIONS",
     "Child",

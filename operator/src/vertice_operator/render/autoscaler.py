@@ -36,13 +36,16 @@ def autoscaler(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
                 "minReplicas": bounds.minimum,
                 "maxReplicas": bounds.maximum,
                 "metrics": _metrics(bot),
-                "behavior": {
-                    "scaleUp": _speed(scaling.behavior.scale_up),
-                    "scaleDown": _speed(scaling.behavior.scale_down),
-                },
+                "behavior": behavior(bot),
             }
         },
     )
+
+
+def behavior(bot: DiscordBot) -> dict[str, Any]:
+    """Give the speed of scaling, which KEDA passes on to the autoscaler that it makes."""
+    speeds = bot.spec.autoscaling.behavior
+    return {"scaleUp": _speed(speeds.scale_up), "scaleDown": _speed(speeds.scale_down)}
 
 
 def _metrics(bot: DiscordBot) -> list[dict[str, Any]]:

@@ -12,10 +12,17 @@ import yaml
 
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DatabaseTlsMode, DiscordBot
+from vertice_operator.api.v1alpha1.identity import CsiFileName
 from vertice_operator.render.choices import shard_count
+from vertice_operator.render.csi_files import has_file
 from vertice_operator.render.facts import RenderFacts
 from vertice_operator.render.gateway_intents import intents
-from vertice_operator.render.secret_files import FILE_CACHE_CA, FILE_DATABASE_CA
+from vertice_operator.render.secret_files import (
+    FILE_CACHE_CA,
+    FILE_DATABASE_CA,
+    authorities_dir,
+    by_csi,
+)
 
 _TLS = {
     DatabaseTlsMode.DISABLE: "disable",
@@ -82,7 +89,7 @@ def database_document(bot: DiscordBot) -> dict[str, Any]:
     if direct is not None:
         host, port, tls = direct.host, direct.port, _TLS[direct.tls.mode]
         if direct.tls.ca_secret_ref is not None:
-            ca_file = _secret(FILE_DATABASE_CA)
+            ca_file = f"{authorities_dir(bot)}/{FILE_DATABASE_CA}"
     else:
         # Plain inside the pod: the proxy encrypts everything that leaves it.
         host, port, tls = "127.0.0.1", cloud.proxy.port if cloud else 5432, "disable"
@@ -118,12 +125,15 @@ def _cache(bot: DiscordBot) -> dict[str, Any] | None:
     cache = bot.spec.cache
     if cache is None:
         return None
+    has_password = (
+        has_file(bot, CsiFileName.CACHE_PASSWORD) if by_csi(bot) else bool(cache.auth_secret_ref)
+    )
     return {
         "host": cache.host,
         "port": cache.port,
         "tls": cache.tls,
-        "ca_file": _secret(FILE_CACHE_CA) if cache.ca_secret_ref else None,
-        "password_file": _secret(names.FILE_CACHE_PASSWORD) if cache.auth_secret_ref else None,
+        "ca_file": f"{authorities_dir(bot)}/{FILE_CACHE_CA}" if cache.ca_secret_ref else None,
+        "password_file": _secret(names.FILE_CACHE_PASSWORD) if has_password else None,
     }
 
 

@@ -15,7 +15,11 @@ from vertice_operator.render.history import config_key
 from vertice_operator.render.kinds import JOB
 from vertice_operator.render.meta import child, labels
 from vertice_operator.render.pod import bot_container, pod_settings, volumes
-from vertice_operator.render.secret_files import SecretFile, database_files, google_key_files
+from vertice_operator.render.secret_files import (
+    PodSecrets,
+    google_key_files,
+    migration_secrets,
+)
 from vertice_operator.render.sql_proxy import sidecars
 
 _POD_APP: Final = "vertice-bot-migration"
@@ -76,9 +80,9 @@ def migration_job(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
     )
 
 
-def migrate_container(bot: DiscordBot, image: str, files: tuple[SecretFile, ...]) -> dict[str, Any]:
+def migrate_container(bot: DiscordBot, image: str, secrets: PodSecrets) -> dict[str, Any]:
     """Give the container that migrates; also the init container of ``migrations: Startup``."""
-    return bot_container(bot, names.CONTAINER_MIGRATE, image, "migrate", files)
+    return bot_container(bot, names.CONTAINER_MIGRATE, image, "migrate", secrets)
 
 
 def _kept(facts: RenderFacts) -> bool:
@@ -101,7 +105,7 @@ def _config(bot: DiscordBot, facts: RenderFacts, job: str) -> str:
 def _template(bot: DiscordBot, facts: RenderFacts, config: str) -> dict[str, Any]:
     # A name of its own: the Deployment's selector, the autoscaler, the disruption budget and the
     # metrics Service must not take this pod for one of the bot's replicas.
-    proxy, files = sidecars(bot, facts), database_files(bot)
+    proxy, secrets = sidecars(bot, facts), migration_secrets(bot)
     pod_labels = {
         **labels(bot, names.COMPONENT_MIGRATION),
         names.LABEL_NAME: _POD_APP,
@@ -121,7 +125,7 @@ def _template(bot: DiscordBot, facts: RenderFacts, config: str) -> dict[str, Any
             "terminationGracePeriodSeconds": 30,
             **({"initContainers": proxy} if proxy else {}),
             # Only what a migration needs: the token stays out of this pod.
-            "containers": [migrate_container(bot, bot_image(bot, facts), files)],
-            "volumes": volumes(bot, config, files, google_key_files(bot)),
+            "containers": [migrate_container(bot, bot_image(bot, facts), secrets)],
+            "volumes": volumes(bot, config, secrets, google_key_files(bot)),
         },
     }

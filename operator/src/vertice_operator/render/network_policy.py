@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot, NetworkPolicySpec
 from vertice_operator.render.facts import RenderFacts
+from vertice_operator.render.fqdn_policy import restricts_by_name
 from vertice_operator.render.kinds import NETWORK_POLICY
 from vertice_operator.render.meta import child
 
@@ -44,7 +45,7 @@ def network_policy(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None
                 "podSelector": {"matchLabels": {names.LABEL_BOT: bot.metadata.name}},
                 "policyTypes": ["Ingress", "Egress"],
                 "ingress": _ingress(bot, facts),
-                "egress": _egress(bot),
+                "egress": _egress(bot, facts),
             }
         },
     )
@@ -62,12 +63,14 @@ def _ingress(bot: DiscordBot, facts: RenderFacts) -> list[dict[str, Any]]:
     return rules
 
 
-def _egress(bot: DiscordBot) -> list[dict[str, Any]]:
+def _egress(bot: DiscordBot, facts: RenderFacts) -> list[dict[str, Any]]:
     policy = bot.spec.network_policy
+    # Discord and Google have no fixed addresses: everything that is public, nothing private. Rules
+    # add up, so it must not stand beside a policy that names them.
+    public = _rule("to", public_peers(), [_tcp(443)])
     return [
         _dns(),
-        # Discord and Google have no fixed addresses: everything that is public, nothing private.
-        _rule("to", public_peers(), [_tcp(443)]),
+        *([] if restricts_by_name(bot, facts) else [public]),
         *(_rule("to", [_block(address)], [_tcp(port)]) for address, port in _METADATA),
         *_database(bot),
         *_cache(bot),

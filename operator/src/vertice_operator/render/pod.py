@@ -11,14 +11,21 @@ from typing import Any, Final
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot
 from vertice_operator.api.v1alpha1.resources import BotResources, ProxyResources
+from vertice_operator.render.csi_files import csi_volume
 from vertice_operator.render.quantities import canonical
-from vertice_operator.render.secret_files import SecretFile, secret_volume
+from vertice_operator.render.secret_files import (
+    PodSecrets,
+    SecretFile,
+    authorities_dir,
+    secret_volume,
+)
 
 USER: Final = 65532
 """The user ``nonroot`` of distroless images; the bot's image and the proxy's both have it."""
 
 VOLUME_CONFIG: Final = "config"
 VOLUME_SECRETS: Final = "secrets"
+VOLUME_AUTHORITIES: Final = "authorities"
 VOLUME_TMP: Final = "tmp"
 VOLUME_GOOGLE_KEY: Final = "google-key"
 
@@ -81,7 +88,7 @@ def pod_settings(bot: DiscordBot) -> dict[str, Any]:
 
 
 def bot_container(
-    bot: DiscordBot, name: str, image: str, command: str, files: tuple[SecretFile, ...]
+    bot: DiscordBot, name: str, image: str, command: str, secrets: PodSecrets
 ) -> dict[str, Any]:
     """Give a container of the bot's image with the parts that every use of it has.
 
@@ -90,9 +97,8 @@ def bot_container(
         name: name of the container.
         image: reference of the image.
         command: ``run`` or ``migrate``.
-        files: secret files of the pod; without any there is no such volume.
+        secrets: secrets of the pod; without any there is no such volume.
     """
-    secrets = {"name": VOLUME_SECRETS, "mountPath": names.SECRETS_DIR, "readOnly": True}
     return {
         "name": name,
         "image": image,
@@ -104,16 +110,37 @@ def bot_container(
         "securityContext": container_security_context(),
         "volumeMounts": [
             {"name": VOLUME_CONFIG, "mountPath": names.CONFIG_DIR, "readOnly": True},
-            *([secrets] if files else []),
+            *_secret_mounts(bot, secrets),
             {"name": VOLUME_TMP, "mountPath": "/tmp"},  # noqa: S108 - a mount of its own
         ],
     }
 
 
+def _secret_mounts(bot: DiscordBot, secrets: PodSecrets) -> list[dict[str, Any]]:
+    return [
+        {"name": volume["name"], "mountPath": path, "readOnly": True}
+        for volume, path in _secret_volumes(bot, secrets)
+    ]
+
+
+def _secret_volumes(bot: DiscordBot, secrets: PodSecrets) -> list[tuple[dict[str, Any], str]]:
+    """Give each volume with secrets and where it is mounted."""
+    found = []
+    if secrets.provider_class is not None:
+        volume = csi_volume(bot, VOLUME_SECRETS, secrets.provider_class)
+        found.append((volume, names.SECRETS_DIR))
+    if secrets.files:
+        # One directory cannot be filled by two volumes.
+        directory = authorities_dir(bot)
+        name = VOLUME_SECRETS if directory == names.SECRETS_DIR else VOLUME_AUTHORITIES
+        found.append((secret_volume(name, secrets.files), directory))
+    return found
+
+
 def volumes(
     bot: DiscordBot,
     config: str,
-    files: tuple[SecretFile, ...],
+    secrets: PodSecrets,
     google_key: tuple[SecretFile, ...],
 ) -> list[dict[str, Any]]:
     """Give the volumes that ``bot_container`` and the proxy mount.
@@ -133,7 +160,7 @@ def volumes(
                 ],
             },
         },
-        *([secret_volume(VOLUME_SECRETS, files)] if files else []),
+        *(volume for volume, _ in _secret_volumes(bot, secrets)),
         {"name": VOLUME_TMP, "emptyDir": {"sizeLimit": "64Mi"}},
     ]
     if google_key:

@@ -14,7 +14,7 @@ from vertice_operator.render.history import config_key
 from vertice_operator.render.meta import image_label, labels
 from vertice_operator.render.migration_job import migrate_container
 from vertice_operator.render.pod import bot_container, field_env, pod_settings, volumes
-from vertice_operator.render.secret_files import bot_files, google_key_files
+from vertice_operator.render.secret_files import bot_secrets, google_key_files
 from vertice_operator.render.sql_proxy import plain_containers, sidecars
 
 _SPREAD_KEYS_MINOR: Final = 27
@@ -56,7 +56,7 @@ def pod_template(bot: DiscordBot, facts: RenderFacts, config: str) -> dict[str, 
             **({"topologySpreadConstraints": spread} if spread else {}),
             **({"initContainers": starters} if starters else {}),
             "containers": [_bot(bot, image), *plain_containers(bot, facts)],
-            "volumes": volumes(bot, config_key(digest), bot_files(bot), google_key_files(bot)),
+            "volumes": volumes(bot, config_key(digest), bot_secrets(bot), google_key_files(bot)),
         },
     }
 
@@ -64,7 +64,7 @@ def pod_template(bot: DiscordBot, facts: RenderFacts, config: str) -> dict[str, 
 def _bot(bot: DiscordBot, image: str) -> dict[str, Any]:
     probes = bot.spec.probes
     return {
-        **bot_container(bot, names.CONTAINER_BOT, image, "run", bot_files(bot)),
+        **bot_container(bot, names.CONTAINER_BOT, image, "run", bot_secrets(bot)),
         "env": _environment(bot),
         "ports": [
             _port(names.PORT_NAME_HTTP, names.PORT_HTTP),
@@ -103,7 +103,7 @@ def _migration_at_start(bot: DiscordBot, image: str) -> list[dict[str, Any]]:
     """Migrate in an init container, behind the proxy, where no Job does it."""
     if bot.spec.database.migrations is not Migrations.STARTUP:
         return []
-    return [migrate_container(bot, image, bot_files(bot))]
+    return [migrate_container(bot, image, bot_secrets(bot))]
 
 
 def _spread(bot: DiscordBot, facts: RenderFacts) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from vertice_operator.api import names
 from vertice_operator.api.v1alpha1 import DiscordBot
 from vertice_operator.render.choices import is_off
 from vertice_operator.render.durations import seconds
@@ -12,6 +13,7 @@ from vertice_operator.render.facts import RenderFacts
 from vertice_operator.render.kinds import PROMETHEUS_RULE
 from vertice_operator.render.meta import child
 from vertice_operator.render.rules import RuleContext, rule_groups
+from vertice_operator.render.scaled_object import wants_keda
 
 
 def prometheus_rule(bot: DiscordBot, facts: RenderFacts) -> dict[str, Any] | None:
@@ -50,5 +52,6 @@ def _context(bot: DiscordBot, facts: RenderFacts) -> RuleContext:
         interval_seconds=seconds(spec.monitoring.interval),
         uses=frozenset(name for name, used in uses.items() if used),
         disabled=frozenset(rules.disabled),
+        autoscaler=names.keda_autoscaler(bot.metadata.name) if wants_keda(bot) else None,
         runbook_base=rules.runbook_base_url or facts.runbook_base_url,
     )

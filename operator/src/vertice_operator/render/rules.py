@@ -29,6 +29,7 @@ class RuleContext:
         uses: what the bot has: ``running``, ``database``, ``cache``, ``proxy``, ``autoscaling``.
         disabled: names of alerts that the user does not want.
         runbook_base: URL below which the runbooks are published.
+        autoscaler: name of the HorizontalPodAutoscaler; that of the bot when None.
         dashboard_url: link to the bot's dashboard, or None when nobody said where Grafana is.
     """
 
@@ -39,6 +40,7 @@ class RuleContext:
     uses: frozenset[str]
     disabled: frozenset[str]
     runbook_base: str
+    autoscaler: str | None = None
     dashboard_url: str | None = None
 
     def values(self) -> dict[str, str]:
@@ -47,6 +49,7 @@ class RuleContext:
         return {
             "namespace": namespace,
             "bot": bot,
+            "autoscaler": dns_name(self.autoscaler or self.bot),
             "selector": f'namespace="{namespace}",bot="{bot}"',
             "pods": f"{promql_regex(bot)}-[a-z0-9]+-[a-z0-9]+",
             "budget": f"{(100 - self.objective) / 100:f}",

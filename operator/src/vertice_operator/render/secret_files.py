@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from vertice_operator.api import names
-from vertice_operator.api.v1alpha1 import DiscordBot
+from vertice_operator.api.v1alpha1 import DiscordBot, SecretsProvider
+from vertice_operator.render.csi_files import (
+    all_files,
+    migration_class,
+    migration_files,
+    pod_class,
+)
 
 FILE_DATABASE_CA: Final = "database-ca.crt"
 FILE_CACHE_CA: Final = "cache-ca.crt"
@@ -27,12 +33,46 @@ class SecretFile:
     file: str
 
 
+@dataclass(frozen=True)
+class PodSecrets:
+    """What is mounted into one pod.
+
+    Args:
+        files: keys of Secrets. Where a CSI driver mounts the rest, only certificate authorities.
+        provider_class: SecretProviderClass of the CSI driver; None where there is none.
+    """
+
+    files: tuple[SecretFile, ...]
+    provider_class: str | None = None
+
+
+def bot_secrets(bot: DiscordBot) -> PodSecrets:
+    """Give what the bot's pods mount."""
+    return PodSecrets(bot_files(bot), pod_class(bot) if all_files(bot) else None)
+
+
+def migration_secrets(bot: DiscordBot) -> PodSecrets:
+    """Give what the migration's pod mounts: the token stays out of it."""
+    provider_class = migration_class(bot) if migration_files(bot) else None
+    return PodSecrets(database_files(bot), provider_class)
+
+
+def authorities_dir(bot: DiscordBot) -> str:
+    """Directory of the certificate authorities; the same in every pod of the bot."""
+    return names.AUTHORITIES_DIR if by_csi(bot) else names.SECRETS_DIR
+
+
+def by_csi(bot: DiscordBot) -> bool:
+    """Whether a CSI driver mounts the token and the logins."""
+    return bot.spec.secrets.provider is SecretsProvider.SECRETS_STORE_CSI
+
+
 def database_files(bot: DiscordBot) -> tuple[SecretFile, ...]:
     """Give the files of the database login and its certificate authority."""
     database = bot.spec.database
     files: list[SecretFile] = []
     login = database.credentials_secret_ref
-    if login is not None and not database.iam_auth:
+    if login is not None and not database.iam_auth and not by_csi(bot):
         files += [
             SecretFile(login.name, login.username_key, names.FILE_DATABASE_USERNAME),
             SecretFile(login.name, login.password_key, names.FILE_DATABASE_PASSWORD),
@@ -56,11 +96,11 @@ def bot_files(bot: DiscordBot) -> tuple[SecretFile, ...]:
     """Give all files that the bot container reads."""
     files: list[SecretFile] = []
     token = bot.spec.discord.token_secret_ref
-    if token is not None:
+    if token is not None and not by_csi(bot):
         files.append(SecretFile(token.name, token.key, names.FILE_DISCORD_TOKEN))
     files += database_files(bot)
     cache = bot.spec.cache
-    if cache is not None and cache.auth_secret_ref is not None:
+    if cache is not None and cache.auth_secret_ref is not None and not by_csi(bot):
         reference = cache.auth_secret_ref
         files.append(SecretFile(reference.name, reference.key, names.FILE_CACHE_PASSWORD))
     if cache is not None and cache.ca_secret_ref is not None:

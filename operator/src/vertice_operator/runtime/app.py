@@ -330,18 +330,19 @@ class Operator:
         )
 
     def _watch_children(self) -> ListWatcher:
-        # Optional kinds are left to the full list: most clusters lack some of them.
-        kinds: list[Kind] = [kind for kind in KINDS if not kind.optional]
-        kinds.append(POD)
-        return ListWatcher(
+        watcher = ListWatcher(
             self.client,
             self.cache,
             self.take,
             self._wake,
-            kinds,
+            _watched(frozenset()),
             self.settings.namespaces,
             collections.Counter(),
         )
+        self.discovery.observers.append(
+            lambda cluster: watcher.follow(_watched(cluster.available_kinds))
+        )
+        return watcher
 
     def _watch_layer(self) -> WatchLayer:
         restarts = self.children.restarts
@@ -373,6 +374,12 @@ class Operator:
         metrics.queue_failing.labels(QUEUE).set(queue.failing)
         metrics.queue_longest.labels(QUEUE).set(queue.longest_running())
         metrics.totals.set(QUEUE, queue.adds, queue.retries, self.watcher.restarts)
+
+
+def _watched(available: frozenset[str]) -> list[Kind]:
+    """Give the kinds to watch: ours, the pods, and what the cluster has of the optional ones."""
+    kinds: list[Kind] = [k for k in KINDS if not k.optional or k.kind in available]
+    return [*kinds, POD]
 
 
 async def _first_of(stop: asyncio.Event, *tasks: "asyncio.Task[Any]") -> None:

@@ -69,7 +69,7 @@ class ListWatcher:
         self._scopes: tuple[str | None, ...] = namespaces or (None,)
         self._kinds, self.restarts = tuple(kinds), restarts
         self._silence, self._lasting, self._base, self._cap = silence, lasting, base, cap
-        self._closing, self._again = False, asyncio.Event()
+        self._closing, self._again, self._turned = False, asyncio.Event(), asyncio.Event()
         self._streams: dict[tuple[str, str | None], str] = {}
 
     async def run(self) -> None:
@@ -77,25 +77,44 @@ class ListWatcher:
         while not self._closing:
             self._again.clear()
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(self._keep(kind, scope), name=f"watch-{kind.plural}")
-                    for kind in self._kinds
-                    for scope in self._scopes
-                ]
-                await self._again.wait()
-                for task in tasks:
+                tasks: dict[tuple[Kind, str | None], asyncio.Task[None]] = {}
+                while not self._again.is_set():
+                    self._turned.clear()
+                    self._adjust(group, tasks)
+                    await self._turned.wait()
+                for task in tasks.values():
                     task.cancel()
+
+    def follow(self, kinds: Iterable[Kind]) -> None:
+        """Watch exactly these kinds from now on; streams of those that stay go on."""
+        self._kinds = tuple(kinds)
+        self._turned.set()
+
+    def _adjust(
+        self,
+        group: asyncio.TaskGroup,
+        tasks: dict[tuple[Kind, str | None], asyncio.Task[None]],
+    ) -> None:
+        """Start the streams that are wanted and not there, end those that are not wanted."""
+        wanted = {(kind, scope) for kind in self._kinds for scope in self._scopes}
+        for gone in tasks.keys() - wanted:
+            tasks.pop(gone).cancel()
+        for kind, scope in sorted(wanted - tasks.keys(), key=_in_order):
+            keep = self._keep(kind, scope)
+            tasks[kind, scope] = group.create_task(keep, name=f"watch-{kind.plural}")
 
     def restart(self, reason: str) -> None:
         """Drop all streams, list again and watch again."""
         log.warning("listing and watching the children anew: %s", reason)
         self.restarts[reason] += 1
         self._again.set()
+        self._turned.set()
 
     def close(self) -> None:
         """Make :meth:`run` return."""
         self._closing = True
         self._again.set()
+        self._turned.set()
 
     def behind(self, kind: str, version: str) -> bool:
         """Tell whether an open stream has not got as far as ``version`` of an object of a kind.
@@ -173,6 +192,10 @@ class ListWatcher:
                 self._streams[where] = document["metadata"]["resourceVersion"]
                 if event != "BOOKMARK":
                     self._sink(kind, event, document)
+
+
+def _in_order(stream: tuple[Kind, str | None]) -> tuple[str, str]:
+    return stream[0].plural, stream[1] or ""
 
 
 def _before(seen: str, version: str) -> bool:

@@ -171,7 +171,7 @@ class AutoscalingSpec(ApiModel):
     tends to keep replicas running."""
     busy_ratio: BusyRatio | None = None
     """Target of vertice_handler_busy_ratio, such as 0.7 or 700m. With the HPA it needs an adapter
-    that serves the metric; with KEDA only Prometheus."""
+    that serves the metric; with KEDA only Prometheus, and the target is 0.7 where none is given."""
     behavior: ScalingBehavior = ScalingBehavior()
     """Speed of scaling. The defaults are slow, because every move of a shard costs a hand-over."""
     prometheus: PrometheusSource | None = None
@@ -203,3 +203,8 @@ class AutoscalingSpec(ApiModel):
         if self.memory_utilization is None and self.busy_ratio is None:
             return self.cpu_utilization or 70
         return self.cpu_utilization
+
+    @property
+    def keda_busy_ratio(self) -> str:
+        """Target of the busy ratio with KEDA, which always asks Prometheus."""
+        return self.busy_ratio or "0.7"

@@ -93,7 +93,11 @@ def _live(child: Object) -> Live:
 def _secrets(bot: DiscordBot) -> dict[str, SecretFact]:
     said = bot.status.condition(ConditionType.SECRETS_RESOLVED)
     current = said is not None and said.observed_generation == bot.metadata.generation
-    absent = (Reason.SECRET_NOT_FOUND, Reason.SECRET_KEY_MISSING)
+    absent = (
+        Reason.SECRET_NOT_FOUND,
+        Reason.SECRET_KEY_MISSING,
+        Reason.EXTERNAL_SECRET_NOT_SYNCED,
+    )
     if said is not None and current and said.reason in absent:
         return {}
     return {name: SecretFact(name, True, keys) for name, keys in references(bot).items()}

@@ -16,7 +16,7 @@ from vertice_operator.api.v1alpha1.database import DatabaseTlsMode
 from vertice_operator.api.validation import privileged_intents, problems
 from vertice_operator.cli.explain import near
 from vertice_operator.cli.screen import BAD, GOOD, WAIT, Document, document, text
-from vertice_operator.render import RenderFacts, missing_kinds, unsupported
+from vertice_operator.render import ASKED_BY, RenderFacts, missing_kinds, unsupported
 
 
 class Level(enum.StrEnum):
@@ -125,7 +125,7 @@ def judge_kinds(bot: DiscordBot, facts: RenderFacts, *, metrics: bool) -> Iterat
     """
     for kind in missing_kinds(bot, facts):
         message = f"this cluster has no {kind.kind} ({kind.group}); the bot runs without it"
-        yield Finding(Level.WARNING, "spec.monitoring", message)
+        yield Finding(Level.WARNING, ASKED_BY[kind], message)
     if bot.spec.autoscaling.enabled and not metrics:
         message = "nothing serves metrics.k8s.io here: install metrics-server, or nothing scales"
         yield Finding(Level.WARNING, "spec.autoscaling.enabled", message)
