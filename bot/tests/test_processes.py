@@ -93,10 +93,12 @@ async def test_sigterm_hands_over_and_exits_0(
     # The release is announced, so the successor does not wait for an expiry.
     assert time.monotonic() - released < TTL - 2.0
     assert status["shards"][0]["epoch"] == 2
+    # And it went on with the same session.
+    assert identifies(discord_server) == 1
 
 
 async def test_kill_9_of_the_holder_is_taken_over_in_time(
-    fleet: Fleet, migrated: PostgresDatabase
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
 ) -> None:
     first = fleet("first", migrated).start()
     await first.until_connected()
@@ -107,6 +109,44 @@ async def test_kill_9_of_the_holder_is_taken_over_in_time(
     await second.until(lambda s: s["role"] == "active", TTL + RENEW)
     await second.until_connected(TTL + RENEW - (time.monotonic() - killed))
     assert time.monotonic() - killed <= TTL + RENEW
+    assert identifies(discord_server) == 1
+
+
+async def test_a_bot_that_was_away_as_a_whole_goes_on_with_its_sessions(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    """What was said meanwhile is handled by whoever comes next, in order or after a crash."""
+    for number, goodbye in enumerate((signal.SIGTERM, signal.SIGKILL)):
+        bot = fleet(f"bot-{number}", migrated, dispatch_log=True).start()
+        await bot.until_connected()
+        bot.send(goodbye)
+        await bot.ended(5.0)
+        await until_detached(discord_server)
+        say(discord_server, f"while nobody was there {number}")
+    last = fleet("last", migrated, dispatch_log=True).start()
+    await last.until_connected()
+    rows = await starts(migrated, 2)
+    assert len({r["event_key"] for r in rows}) == 2
+    assert identifies(discord_server) == 1
+
+
+async def test_another_token_or_another_setting_means_a_new_session(
+    fleet: Fleet, migrated: PostgresDatabase, discord_server: LocalDiscord
+) -> None:
+    first = fleet("first", migrated).start()
+    await first.until_connected()
+    first.send(signal.SIGTERM)
+    assert await first.ended(5.0) == 0
+    second = fleet("second", migrated)
+    config = yaml.safe_load(second.config_path.read_text())
+    config["discord"]["intents"] = ["guilds"]
+    second.config_path.write_text(yaml.safe_dump(config))
+    second.start()
+    await second.until_connected()
+    assert identifies(discord_server) == 2
+    assert "does not fit this configuration" in second.log
+    page = (await second.get("/metrics", second.metrics))[1]
+    assert "vertice_gateway_session_lost_total 1.0" in page
 
 
 async def test_a_paused_holder_is_replaced_and_notices_on_waking(
@@ -386,6 +426,13 @@ async def until_read(bot: Any, count: int) -> None:
             return
         await asyncio.sleep(0.02)
     pytest.fail(f"{count} messages were not read")
+
+
+async def until_detached(server: LocalDiscord) -> None:
+    deadline = time.monotonic() + 5
+    while any(s.socket is not None for s in server.core.hub.live()):
+        assert time.monotonic() < deadline, "a session still has a socket"
+        await asyncio.sleep(0.01)
 
 
 async def one_connected(*bots: Any) -> None:

@@ -1,4 +1,4 @@
-"""Events that cannot be read, and events that end the process: kept, counted, never a crash loop."""
+"""Events that cannot be read, or end the process: kept, counted, never a crash loop."""
 
 from __future__ import annotations
 
