@@ -536,7 +536,8 @@ class Fleet:
 
     async def _drain_once(self) -> None:
         plan = self._heirs()
-        limit = asyncio.Semaphore(PARALLEL)
+        # Two at a time where somebody gets ready for them; else there is nothing to wait for.
+        limit = asyncio.Semaphore(PARALLEL if plan else max(1, len(self._bot.runners)))
 
         async def one(shard: int) -> None:
             heir = plan.get(shard)

@@ -63,7 +63,8 @@ def _problems() -> Iterator[str]:
             yield f"{getattr(function, '__qualname__', function)} does not use {what}"
     if not hasattr(discord.utils, "_ActiveDecompressionContext"):
         yield "discord.utils._ActiveDecompressionContext is gone"
-    state = AutoShardedClient(intents=discord.Intents.none(), shard_count=1)._connection
+    intents = discord.Intents(guilds=True)
+    state = AutoShardedClient(intents=intents, shard_count=1)._connection
     for name in _ATTRIBUTES:
         if not hasattr(state, name):
             yield f"AutoShardedConnectionState.{name} is gone"
