@@ -6,11 +6,11 @@ named, with the package that usually holds them.
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import sys
 from dataclasses import dataclass
+
+from dev.cluster.packages import apt, can_install
 
 
 @dataclass(frozen=True)
@@ -33,29 +33,20 @@ def missing(tools: tuple[Tool, ...] = TOOLS) -> list[Tool]:
     return [tool for tool in tools if shutil.which(tool.program) is None]
 
 
-def _install(tools: list[Tool]) -> int:
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    quiet = {"check": True, "stdout": subprocess.DEVNULL, "env": environment}
-    subprocess.run(["apt-get", "update", "-qq"], **quiet)  # type: ignore[call-overload]
-    packages = sorted({tool.package for tool in tools})
-    subprocess.run(  # type: ignore[call-overload]
-        ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages], **quiet
-    )
-    return 0
-
-
 def main() -> int:
     """Install what is missing, or say what to install."""
     tools = missing()
     if not tools:
         return 0
     names = ", ".join(tool.program for tool in tools)
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    if not can_install():
         print(f"missing programs: {names}. Install these packages and run this again:")
         print("  " + " ".join(sorted({tool.package for tool in tools})))
         return 2
     print(f"installing {names}", flush=True)
-    return _install(tools)
+    apt("update", "-qq")
+    apt("install", "-y", "-qq", "--no-install-recommends", *sorted({t.package for t in tools}))
+    return 0
 
 
 if __name__ == "__main__":

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from dev.cluster.errors import ClusterError
+from dev.cluster.folders import clusters_folder
+from dev.cluster.locks import locked
 from dev.cluster.progress import Progress
+
+_HELD = re.compile(r"Could not get lock|Unable to (acquire|lock)")
 
 PLUGIN_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 
@@ -61,20 +67,47 @@ def ensure(packages: Iterable[Package], progress: Progress) -> None:
     if not missing:
         return
     names = " ".join(missing)
-    if shutil.which("apt-get") is None or os.geteuid() != 0:
+    if not can_install():
         raise ClusterError(
             f"missing: {names}. Install these packages (names of Debian) as root and try again."
         )
-    with progress.step(f"installing {names}"):
-        _apt("update", "-qq")
-        _apt("install", "-y", "-qq", "--no-install-recommends", *missing)
+    with progress.step(f"installing {names}"), locked(clusters_folder().parent / "apt.lock"):
+        apt("update", "-qq")
+        apt("install", "-y", "-qq", "--no-install-recommends", *missing)
 
 
-def _apt(*arguments: str) -> None:
+def can_install() -> bool:
+    """Tell whether packages can be installed from here: Debian or a relative, as root."""
+    return shutil.which("apt-get") is not None and os.geteuid() == 0
+
+
+def apt(*arguments: str, patience: float = 300, pause: float = 2) -> None:
+    """Run ``apt-get``, waiting for another one to end.
+
+    Parameters
+    ----------
+    arguments
+        Of ``apt-get``.
+    patience
+        Seconds to wait for the machine's own updates, or another installation, to let go of
+        apt's locks. apt itself waits for one of its locks only, not for that of the lists.
+    pause
+        Seconds between two tries.
+
+    Raises
+    ------
+    ClusterError
+        With what apt-get said.
+    """
     # Services are not to be started by the installation: each is started here, on its own socket.
-    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
-    done = subprocess.run(
-        ["apt-get", *arguments], check=False, capture_output=True, text=True, env=environment
-    )
-    if done.returncode:
-        raise ClusterError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
+    environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1", "LC_ALL": "C"}
+    deadline = time.monotonic() + patience
+    while True:
+        done = subprocess.run(
+            ["apt-get", *arguments], check=False, capture_output=True, text=True, env=environment
+        )
+        if done.returncode == 0:
+            return
+        if not _HELD.search(done.stderr) or time.monotonic() > deadline:
+            raise ClusterError(f"apt-get {arguments[0]} failed: {done.stderr.strip()}")
+        time.sleep(pause)
