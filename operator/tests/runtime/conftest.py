@@ -13,7 +13,7 @@ import pytest
 
 from dev.cluster.progress import wait_until
 from vertice_operator.cluster.client import KubeClient, load_configuration
-from vertice_operator.runtime.app import Operator
+from vertice_operator.runtime.app import Operator, connections
 from vertice_operator.runtime.settings import Settings
 
 
@@ -83,10 +83,11 @@ class Harness:
             "status_settle_seconds": 1.0,
             "resync_seconds": 600,
         } | settings
-        client = KubeClient(load)
+        chosen = Settings(**values)
+        client = KubeClient(load, pool=connections(chosen))
         client.observers.append(lambda verb, kind, status, _: self._count(verb, kind, status))
         self._stop = asyncio.Event()
-        self.operator = Operator(Settings(**values), client)
+        self.operator = Operator(chosen, client)
         self._task = asyncio.create_task(self.operator.run(self._stop))
         await self.eventually(lambda: self.operator and self.operator.survey.done, "the first list")
         return self.operator
@@ -172,17 +173,28 @@ def plane(apiserver: Any) -> Any:
     return apiserver
 
 
-def _without_monitoring(plane: Any) -> None:
-    """Remove the monitoring kinds that tests of other folders may have left on the server."""
-    kinds = (f"{kind}.monitoring.coreos.com" for kind in ("servicemonitors", "prometheusrules"))
-    plane.kubectl("delete", "crd", *kinds, "--ignore-not-found", "--wait=true", check=True)
+OPTIONAL = (
+    "servicemonitors.monitoring.coreos.com",
+    "prometheusrules.monitoring.coreos.com",
+    "alertmanagerconfigs.monitoring.coreos.com",
+    "scaledobjects.keda.sh",
+    "externalsecrets.external-secrets.io",
+    "secretproviderclasses.secrets-store.csi.x-k8s.io",
+    "grafanadashboards.grafana.integreatly.org",
+    "fqdnnetworkpolicies.networking.gke.io",
+)
+
+
+def _without_optional_kinds(plane: Any) -> None:
+    """Remove the optional kinds that tests before this one may have left on the server."""
+    plane.kubectl("delete", "crd", *OPTIONAL, "--ignore-not-found", "--wait=true", check=True)
 
 
 @pytest.fixture
 async def harness(plane: Any, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Harness]:
     """A namespace of its own for each test, with the two Secrets of ``bot()``."""
     namespace = f"t-{uuid.uuid4().hex[:8]}"
-    await asyncio.to_thread(_without_monitoring, plane)
+    await asyncio.to_thread(_without_optional_kinds, plane)
     await asyncio.to_thread(plane.make_namespace, namespace)
     monkeypatch.setenv("KUBECONFIG", str(plane.kubeconfig))
     running = Harness(plane, namespace)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from dev.testing.optional_kinds import life_of_optional_kinds
 from vertice_operator.install.holes import plain
 from vertice_operator.install.variants import trees
 
@@ -94,6 +95,19 @@ async def _apply_roles(harness: Any, values: dict[str, Any]) -> None:
     roles = [each for each in plain(trees(values)) if "Role" in each["kind"]]
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": roles})
     await asyncio.to_thread(harness.apiserver.apply, text)
+
+
+async def test_optional_kinds_under_the_shipped_rights(
+    harness: Any, bot: Make, make_secret: Make, as_operator: Path
+) -> None:
+    """The API server lets the operator grant Prometheus no more than the operator has itself."""
+    process = await start(as_operator)
+    try:
+        await life_of_optional_kinds(harness, bot, make_secret)
+    finally:
+        _, log = await end(process)
+    refused = [line for line in log if "orbidden" in str(line) and "terminated" not in str(line)]
+    assert refused == []
 
 
 async def _life(harness: Any, bot: Make) -> None:

@@ -376,6 +376,15 @@ class Operator:
         metrics.totals.set(QUEUE, queue.adds, queue.retries, self.watcher.restarts)
 
 
+def connections(settings: Settings) -> int:
+    """Return how many connections are needed: one for each stream, and enough for requests.
+
+    A request that found none left would wait for a stream to end, and time out.
+    """
+    streams = (len(KINDS) + 1) * max(1, len(settings.namespaces))
+    return streams + settings.workers * 2 + 32
+
+
 def _watched(available: frozenset[str]) -> list[Kind]:
     """Give the kinds to watch: ours, the pods, and what the cluster has of the optional ones."""
     kinds: list[Kind] = [k for k in KINDS if not k.optional or k.kind in available]
@@ -415,5 +424,5 @@ async def serve(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    client = KubeClient(timeout=settings.request_timeout, pool=settings.workers * 2 + 64)
+    client = KubeClient(timeout=settings.request_timeout, pool=connections(settings))
     await Operator(settings, client).run(stop)
