@@ -464,13 +464,13 @@ class ShardRunner:
 
     def deliver(self, name: str, parser: Parser, data: Any, sequence: int | None) -> None:
         """Run a parser in the event's context; an unreadable event is skipped and counted."""
+        if name == "READY":
+            self._begin_session()
         context = self._context(name, sequence)
         token = CURRENT.set(context)
         try:
-            if name == "READY":
-                self._begin_session()
             if self._parts.notes is not None:
-                self._parts.notes.structure(self._context(name, sequence), data)
+                self._parts.notes.structure(context, data)
             parser(data)
         except Exception as error:  # noqa: BLE001 - one bad event must not end every session
             self._parts.metrics.gateway_poison.labels(event=name).inc()
