@@ -55,7 +55,7 @@ async def test_one_is_active_the_other_stands_by_and_both_are_ready(
     assert other["shards"] == []
     assert set(status) == STATUS_KEYS
     assert set(status["shards"][0]) == SHARD_KEYS
-    assert set(status["discord"]) == {"state", "identify_remaining"}
+    assert set(status["discord"]) == {"state", "identify_remaining", "recommended_shards"}
     assert other["discord"]["state"] == "disconnected"
     for process in (first, second):
         for probe in ("/startupz", "/readyz", "/livez"):

@@ -82,6 +82,10 @@ class KeptNotes:
         """Count a try in careful mode."""
         return await self._letters.attempt(context, data)
 
+    async def survived(self, context: EventContext) -> None:
+        """Take a try back."""
+        await self._letters.survived(context)
+
 
 @dataclass(frozen=True)
 class FleetParts:
@@ -170,6 +174,7 @@ class Fleet:
             clock=parts.clock,
             fingerprint=parts.bot.fingerprint,
             told=self,
+            busy=parts.work.busy,
             notes=KeptNotes(stores.guilds, stores.letters) if stores is not None else None,
         )
 

@@ -34,6 +34,7 @@ INSERT INTO vertice.replay_attempt AS t (bot, session_id, seq) VALUES ($1, $2, $
 ON CONFLICT (bot, session_id, seq) DO UPDATE SET attempts = t.attempts + 1, at = now()
 RETURNING attempts
 """
+_SURVIVED = "DELETE FROM vertice.replay_attempt WHERE bot = $1 AND session_id = $2 AND seq = $3"
 _PRUNE = (
     "DELETE FROM vertice.dead_letter WHERE bot = $1 AND at < now() - make_interval(days => $2)",
     "DELETE FROM vertice.replay_attempt WHERE bot = $1 AND at < now() - make_interval(days => $2)",
@@ -116,6 +117,13 @@ class DeadLetters:
         _log.error("event ended the process before; skipped", seq=context.sequence)
         self.add(context, data, "EndedTheProcess", f"{tries - 1} attempts")
         return False
+
+    async def survived(self, context: EventContext) -> None:
+        """Take a try back: whatever ended an owner, it was not this event."""
+        try:
+            await self._store.execute(_SURVIVED, self._bot, context.session, context.sequence)
+        except (Unavailable, asyncpg.PostgresError) as error:
+            _log.info("try not taken back", seq=context.sequence, error=type(error).__name__)
 
     async def run(self) -> None:
         """Store letters until cancelled."""

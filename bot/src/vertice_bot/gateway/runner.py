@@ -85,6 +85,10 @@ class Notes(Protocol):
         """Count a try in careful mode; False when the event is to be skipped."""
         ...
 
+    async def survived(self, context: EventContext) -> None:
+        """Take a try back: the process is still there after it."""
+        ...
+
 
 class Told(Protocol):
     """Who is told how a shard is doing."""
@@ -120,6 +124,8 @@ class RunnerParts:
         Orders IDENTIFYs.
     fingerprint:
         Gives what a stored session must agree with to be resumed.
+    busy:
+        Says whether handlers of a shard's events are under way.
     notes, told:
         Who is told what.
     """
@@ -133,6 +139,7 @@ class RunnerParts:
     clock: Clock
     fingerprint: Callable[[], str]
     told: Told
+    busy: Callable[[int], bool] = lambda _shard: False
     notes: Notes | None = None
     wall: Callable[[], float] = time.time
 
@@ -346,16 +353,26 @@ class ShardRunner:
         while ws.parked and self._careful and self.allowed():
             name, parser, data, sequence = ws.first_parked()
             context = self._context(name, sequence)
-            if self._parts.notes is None or await self._parts.notes.attempt(context, data):
-                self.deliver(name, parser, data, sequence)
-            ws.drop_first_parked()
-            deadline = self._parts.clock() + CAREFUL_SECONDS
-            # A watermark tells nobody when it moves; asking costs nothing in this rare mode.
-            while (  # noqa: ASYNC110
-                self.mark.done < context.sequence and self._parts.clock() < deadline
-            ):
-                await asyncio.sleep(0.005)
+            notes = self._parts.notes
+            wanted = notes is None or await notes.attempt(context, data)
+            try:
+                if wanted:
+                    self.deliver(name, parser, data, sequence)
+                ws.drop_first_parked()
+                await self._until_idle()
+            finally:
+                # Whatever comes now, also a stop: it was not this event that ended the process.
+                if notes is not None and wanted:
+                    await notes.survived(context)
         self.unpark()
+
+    async def _until_idle(self) -> None:
+        """Wait until the handlers of this shard have ended; tasks tell nobody when they do."""
+        deadline = self._parts.clock() + CAREFUL_SECONDS
+        while (  # noqa: ASYNC110
+            self._parts.busy(self.shard) and self._parts.clock() < deadline
+        ):
+            await asyncio.sleep(0.005)
 
     def _ended(self, error: Exception) -> None:
         """Keep what a RESUME needs, or find that nothing may be tried again."""
@@ -388,7 +405,13 @@ class ShardRunner:
         ws, session = self.ws, self._session
         if ws is None or session is None or ws.sequence is None:
             return
-        self._session = Session(session.id, ws.sequence, session.url)
+        sequence = ws.sequence
+        if self._careful and ws.parked:
+            # Held to be handled one at a time: the RESUME is to bring them again.
+            sequence = (ws.first_parked()[3] or 1) - 1
+            ws.forget()
+            self.mark.rewind(sequence)
+        self._session = Session(session.id, sequence, session.url)
 
     async def _close_quietly(self) -> None:
         sockets = {id(ws): ws for ws in (self.ws, self._opening) if ws is not None}

@@ -113,6 +113,10 @@ class Work:
         if found is not None and found[2]:
             found[0].mark.end(found[0].sequence)
 
+    def busy(self, shard: int) -> bool:
+        """Say whether handlers of a shard's events are under way."""
+        return any(context.shard == shard for context, _, _ in self._tasks.values())
+
     def detach_old(self) -> int:
         """Let tasks that run for very long no longer hold their events open; gives how many."""
         oldest = self._clock() - DETACH_SECONDS
