@@ -9,7 +9,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 STEP = $(PY) -m dev.step
 
-.PHONY: help setup tools lint format generate check-generated docs test test-fast test-processes test-apiserver e2e \
+.PHONY: help setup tools lint format judge generate check-generated docs test test-fast test-processes test-apiserver e2e \
         bench bench-operator bench-ready up down push dev kubeconfig lock clean
 
 help: ## Show this list
@@ -43,7 +43,10 @@ check-generated: setup ## Fail when a generated file is stale
 	@$(STEP) "generated files" $(PY) -m vertice_operator.cli.generate --check
 	@$(STEP) "manifests" $(PY) -m vertice_operator.cli.bundle --check
 
-test: lint check-generated test-fast test-processes test-apiserver e2e ## Everything, on a fresh machine too
+judge: setup ## checkov and kube-score on the objects of every example; each exception has its reason
+	@$(STEP) "checkov and kube-score" $(PY) -m dev.judge
+
+test: lint check-generated judge test-fast test-processes test-apiserver e2e ## Everything, on a fresh machine too
 
 test-fast: setup tools ## Unit, property, golden, contract tests; real Postgres and Redis; no cluster
 	@$(STEP) "fast tests" pytest -q -m "not processes and not apiserver and not cluster" operator/tests bot/tests dev tests

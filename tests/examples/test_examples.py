@@ -71,3 +71,38 @@ def test_an_example_and_its_children_are_accepted(prepared: ApiServer, path: Pat
     assert len(bodies) >= 8
     listing = json.dumps({"apiVersion": "v1", "kind": "List", "items": bodies})
     prepared.kubectl(*arguments, "-", "--dry-run=server", input=listing, check=True)
+
+
+@pytest.mark.apiserver
+@each_example
+def test_pods_of_an_example_are_admitted_where_restricted_is_enforced(
+    prepared: ApiServer, path: Path
+) -> None:
+    """The template of each workload becomes a Pod, for Pod Security judges pods alone."""
+    namespace = f"restricted-{path.stem}"
+    prepared.make_namespace(namespace)
+    enforce = "pod-security.kubernetes.io/enforce=restricted"
+    prepared.kubectl("label", "namespace", namespace, enforce, check=True)
+    document = _document(path)
+    document["metadata"] |= {"namespace": namespace, "uid": "00000000-0000-4000-8000-000000000000"}
+    bot = DiscordBot.from_object(document)
+    bodies = [child.body for child in desired_objects(bot, facts()) if child.body is not None]
+    templates = [b["spec"]["template"] for b in bodies if b["kind"] in ("Deployment", "Job")]
+    assert templates
+    account = templates[0]["spec"]["serviceAccountName"]
+    prepared.kubectl("create", "serviceaccount", account, "-n", namespace, check=True)
+    pods = [
+        {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {**template["metadata"], "name": "trial", "namespace": namespace},
+            "spec": template["spec"],
+        }
+        for template in templates
+    ]
+    create = ("create", "--dry-run=server", "--validate=strict", "-f", "-")
+    for pod in pods:
+        prepared.kubectl(*create, input=json.dumps(pod), check=True)
+    pods[0]["spec"]["hostNetwork"] = True
+    refused = prepared.kubectl(*create, input=json.dumps(pods[0]))
+    assert "violates PodSecurity" in refused.stderr

@@ -1,0 +1,1 @@
+"""Judges the objects of every example by programs of others: checkov and kube-score."""
