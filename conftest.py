@@ -9,5 +9,5 @@ operator.__path__ = []  # type: ignore[attr-defined]
 
 pytest_plugins = [
     f"dev.testing.{topic}"
-    for topic in ("golden", "postgres", "redis", "discord", "apiserver", "cluster")
+    for topic in ("golden", "postgres", "redis", "discord", "apiserver", "audited", "cluster")
 ]

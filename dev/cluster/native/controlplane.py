@@ -178,6 +178,7 @@ class ControlPlane:
     addresses: Addresses
     programs: Programs
     runner: Runner
+    apiserver_flags: tuple[str, ...] = ()
 
     @property
     def kubeconfig(self) -> Path:
@@ -203,7 +204,7 @@ class ControlPlane:
         etcd = etcd_arguments(self.programs, self.addresses, self.folder / "etcd")
         self.runner.start("etcd", etcd)
         apiserver = apiserver_arguments(self.programs, self.addresses, pki)
-        self.runner.start("kube-apiserver", apiserver)
+        self.runner.start("kube-apiserver", [*apiserver, *self.apiserver_flags])
         self._wait_ready(pki)
         manager = self._kubeconfig_of("controller-manager", pki)
         self.runner.start(

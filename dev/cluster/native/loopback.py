@@ -42,7 +42,11 @@ def programs(progress: Progress) -> Programs:
 
 
 def start_control_plane(
-    folder: Path, progress: Progress, *, die_with_parent: bool = False
+    folder: Path,
+    progress: Progress,
+    *,
+    die_with_parent: bool = False,
+    apiserver_flags: tuple[str, ...] = (),
 ) -> ControlPlane:
     """Start etcd, kube-apiserver and kube-controller-manager on free ports of loopback.
 
@@ -52,12 +56,15 @@ def start_control_plane(
         Holds all of its state: data, keys, logs, pid files, the kubeconfig.
     die_with_parent
         End the processes when the caller ends, however it ends.
+    apiserver_flags
+        More flags of kube-apiserver; a list flag given again adds to the one that is there.
     """
     plane = ControlPlane(
         folder=folder,
         addresses=loopback_addresses(),
         programs=programs(progress),
         runner=Runner(folder, die_with_parent=die_with_parent),
+        apiserver_flags=apiserver_flags,
     )
     with progress.step("starting etcd, kube-apiserver and kube-controller-manager"):
         try:
