@@ -221,8 +221,8 @@ async def test_writes_that_fail_are_tried_again_and_nothing_is_doubled(
     assert left == 0
     kinds = [each["kind"] for each in await harness.children("my-bot")]
     assert sorted(kinds) == sorted(
-        ["ServiceAccount", "ConfigMap", "ConfigMap", "NetworkPolicy", "Service", "Deployment",
-         "PodDisruptionBudget"]
+        ["ServiceAccount", "ConfigMap", "ConfigMap", "NetworkPolicy", "Service",
+         "ControllerRevision", "Deployment", "PodDisruptionBudget"]
     )  # fmt: skip
     assert (await harness.condition("my-bot", "SpecAccepted"))["status"] == "True"
 
