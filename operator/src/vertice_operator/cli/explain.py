@@ -44,8 +44,8 @@ def refusal(error: Exception, context: str | None = None) -> Refusal:
 
 NOT_INSTALLED = (
     f"Vértice is not installed on this cluster: it does not know {names.CRD_NAME}. Install it with "
-    "kubectl apply --server-side -f install.yaml (docs/install.md), or choose another cluster with "
-    "--context."
+    "vertice manifests | kubectl apply --server-side -f - (docs/install.md says more), or choose "
+    "another cluster with --context."
 )
 
 
@@ -104,6 +104,21 @@ def no_such_bot(
     else:
         text += "; this namespace has none. All of them: vertice status -A"
     return Refusal(ExitCode.NOT_FOUND, text)
+
+
+def no_kubeconfig(path: str | None, why: str) -> Refusal:
+    """Say that there is nothing that tells where a cluster is."""
+    where = path or "~/.kube/config"
+    text = f"the cluster cannot be asked: {where} is no kubeconfig that can be used ({why}). "
+    return Refusal(ExitCode.UNREACHABLE, f"{text}Name one with --kubeconfig or KUBECONFIG.")
+
+
+def no_such_context(name: str, known: Iterable[str]) -> Refusal:
+    """Say that the kubeconfig has no such context, and which one may be meant."""
+    listed = sorted(known)
+    close = near(name, listed)
+    hint = f"did you mean {' or '.join(close)}?" if close else f"there are {_listed(listed)}"
+    return Refusal(ExitCode.USAGE, f"the kubeconfig has no context {name}; {hint}")
 
 
 def near(word: str, known: Iterable[str]) -> Sequence[str]:

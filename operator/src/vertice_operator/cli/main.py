@@ -9,13 +9,26 @@ import typer
 from vertice_operator import __version__
 from vertice_operator.cli import completion
 from vertice_operator.cli.apps import operator, vertice
-from vertice_operator.cli.commands import check, diff, manifests, render, shards, status, tree
+from vertice_operator.cli.commands import (
+    change,
+    check,
+    diff,
+    logs,
+    manifests,
+    render,
+    report,
+    rollback,
+    shards,
+    status,
+    top,
+    tree,
+)
 from vertice_operator.cli.run import run
 
 __all__ = ["operator", "vertice"]
 
 Example = tuple[str, str]
-LOOK, TRY = "Look", "Before you apply"
+LOOK, TRY, CHANGE = "Look", "Before you apply", "Change"
 _COMPLETION = (
     ("source <(vertice completion bash)", "for this shell; zsh likewise"),
     ("vertice completion fish > ~/.config/fish/completions/vertice.fish", "for good"),
@@ -24,9 +37,18 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], Sequence[Example], str], ...] = (
     ("status", status.status, status.EXAMPLES, LOOK),
     ("tree", tree.tree, tree.EXAMPLES, LOOK),
     ("shards", shards.shards, shards.EXAMPLES, LOOK),
+    ("logs", logs.logs, logs.EXAMPLES, LOOK),
+    ("top", top.top, top.EXAMPLES, LOOK),
+    ("report", report.report, report.EXAMPLES, LOOK),
     ("check", check.check, check.EXAMPLES, TRY),
     ("render", render.render, render.EXAMPLES, TRY),
     ("diff", diff.diff, diff.EXAMPLES, TRY),
+    ("pause", change.pause, change.PAUSE, CHANGE),
+    ("resume", change.resume, change.RESUME, CHANGE),
+    ("suspend", change.suspend, change.SUSPEND, CHANGE),
+    ("unsuspend", change.unsuspend, change.UNSUSPEND, CHANGE),
+    ("restart", change.restart, change.RESTART, CHANGE),
+    ("rollback", rollback.rollback, rollback.EXAMPLES, CHANGE),
     ("manifests", manifests.manifests, manifests.EXAMPLES, "Other"),
     ("completion", completion.completion, _COMPLETION, "Other"),
 )
@@ -36,7 +58,10 @@ COMMANDS: tuple[tuple[str, Callable[..., Any], Sequence[Example], str], ...] = (
 def help_text(function: Callable[..., Any], examples: Sequence[Example]) -> str:
     """Give the help of a command: its docstring, then its examples line by line."""
     shown = "\n".join(f"  {command}\n      {what}" for command, what in examples)
-    return f"{inspect.getdoc(function)}\n\n\b\nExamples:\n{shown}"
+    # The parser keeps line ends, which suit the source and not the terminal.
+    paragraphs = (inspect.getdoc(function) or "").split("\n\n")
+    words = "\n\n".join(" ".join(each.split()) for each in paragraphs)
+    return f"{words}\n\n\b\nExamples:\n{shown}"
 
 
 for _name, _function, _examples, _panel in COMMANDS:

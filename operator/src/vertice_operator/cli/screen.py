@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TextIO
 
+import typer
 import yaml
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -31,12 +32,23 @@ def document(kind: str, **fields: Any) -> Document:
     return {"apiVersion": API_VERSION, "kind": kind, **fields}
 
 
+def write(words: str) -> None:
+    """Write to standard output; a reader that went away (``| head``) is a normal end."""
+    try:
+        sys.stdout.write(words)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still buffered must not raise once more when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+
+
 def emit(answer: Document, output: Output, draw: Callable[[Document], Drawing]) -> None:
     """Print an answer on standard output in the form that was asked for."""
     if output is Output.JSON:
-        sys.stdout.write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
+        write(json.dumps(answer, indent=2, ensure_ascii=False) + "\n")
     elif output is Output.YAML:
-        yaml.safe_dump(answer, sys.stdout, sort_keys=False, allow_unicode=True)
+        write(yaml.safe_dump(answer, sort_keys=False, allow_unicode=True))
     else:
         paint(draw(answer), sys.stdout)
 
@@ -58,12 +70,15 @@ def paint(drawing: Drawing, stream: TextIO) -> None:
         markup=False,
         emoji=False,
     )
-    if console.is_terminal and terminal:
-        console.print(*parts, sep="\n")
-        return
     with console.capture() as captured:
         console.print(*parts, sep="\n")
-    stream.writelines(f"{line.rstrip()}\n" for line in captured.get().splitlines())
+    drawn = captured.get()
+    if not terminal:
+        drawn = "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())
+    if stream is sys.stdout:
+        write(drawn)
+    else:
+        stream.write(drawn)
 
 
 def table(*columns: str, indent: int = 0) -> Table:

@@ -11,11 +11,11 @@ import typer
 from kubernetes.aio.config import ConfigException
 
 from vertice_operator.cli.exits import ExitCode, Refusal
-from vertice_operator.cli.explain import refusal
+from vertice_operator.cli.explain import no_kubeconfig, no_such_context, refusal
 from vertice_operator.cli.options import Target
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import KubeClient, load_configuration, pod_namespace
-from vertice_operator.cluster.contexts import chosen_namespace
+from vertice_operator.cluster.contexts import chosen_namespace, contexts, kubeconfig_path
 
 Result = TypeVar("Result")
 REQUEST_SECONDS = 15.0
@@ -91,4 +91,10 @@ def _namespace(target: Target) -> str:
     in_pod = "KUBECONFIG" not in os.environ and "KUBERNETES_SERVICE_HOST" in os.environ
     if in_pod and target.kubeconfig is None and target.context is None:
         return pod_namespace("default")
+    try:
+        known = [str(each["name"]) for each in contexts(target.kubeconfig)[0]]
+    except ConfigException as error:
+        raise no_kubeconfig(kubeconfig_path(target.kubeconfig), str(error)) from None
+    if target.context is not None and target.context not in known:
+        raise no_such_context(target.context, known)
     return chosen_namespace(target.context, target.kubeconfig) or "default"

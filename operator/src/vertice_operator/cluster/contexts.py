@@ -1,5 +1,6 @@
 """What a kubeconfig says besides how to connect: contexts and their namespaces."""
 
+import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -20,6 +21,8 @@ def contexts(file: str | None = None) -> tuple[list[Mapping[str, Any]], Mapping[
     kubernetes.aio.config.ConfigException
         There is no usable kubeconfig.
     """
+    # Its warning about a missing file is said again, and better, by the exception.
+    logging.getLogger(kube_config.kube_config.__name__).setLevel(logging.ERROR)
     listed, current = kube_config.list_kube_config_contexts(kubeconfig_path(file))  # type: ignore[no-untyped-call]
     return list(listed), current
 

@@ -17,7 +17,6 @@ from vertice_operator.cli.show.objects import project, stripped
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import Object
 from vertice_operator.cluster.kinds import BOT
-from vertice_operator.decide.diff import first_difference
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.plan import Act, Plan, Step, make_plan
 
@@ -96,10 +95,8 @@ async def _step(
         after = await session.client.apply(step.kind, dict(step.body), dry_run=True)
         after = stripped({**after, "kind": kind, "apiVersion": step.kind.api_version})
         return change(stripped(before) if before else None, _handed_over(after, step), because)
-    if before is None:
-        return change(None, dict(after), because)
-    seen = project(stripped(before), after)
-    return change(seen, dict(after), because) if first_difference(after, before) else None
+    seen = project(stripped(before), after) if before is not None else None
+    return change(seen, _handed_over(after, step), because)
 
 
 def _handed_over(after: Mapping[str, Any], step: Step) -> dict[str, Any]:

@@ -37,9 +37,21 @@ def _serves(pod: Object) -> bool:
     return labels.get(names.LABEL_COMPONENT) == names.COMPONENT_BOT and phase == "Running"
 
 
+def _port(pod: Object) -> int:
+    """Return the port that the pod itself names, since an older release may have had another."""
+    for container in (pod.get("spec") or {}).get("containers") or ():
+        for port in container.get("ports") or ():
+            if (
+                container["name"] == names.CONTAINER_BOT
+                and port.get("name") == names.PORT_NAME_HTTP
+            ):
+                return int(port["containerPort"])
+    return names.PORT_HTTP
+
+
 async def _ask(session: Session, pod: Object) -> Said:
     meta = pod["metadata"]
-    target = f"{path(POD, meta['namespace'], meta['name'])}:{names.PORT_HTTP}/proxy/statusz"
+    target = f"{path(POD, meta['namespace'], meta['name'])}:{_port(pod)}/proxy/statusz"
     try:
         answer = await session.client.get_path(target)
     except errors.ForbiddenError as error:

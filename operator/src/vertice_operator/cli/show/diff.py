@@ -80,10 +80,11 @@ def draw_diff(answer: Document) -> Iterable[RenderableType]:
             continue
         why = f" ({each['because']})" if each["because"] else ""
         yield text(f"# {each['action']} {each['kind']} {each['name']}{why}", DIM)
-        yield _coloured(each["diff"])
+        yield coloured(each["diff"])
 
 
-def _coloured(patch: str) -> Text:
+def coloured(patch: str) -> Text:
+    """Give a patch in the colours of one."""
     shown = Text()
     for place, line in enumerate(patch.splitlines()):
         style = {"+": GOOD, "-": BAD, "@": "cyan"}.get(line[:1], "")
