@@ -38,10 +38,12 @@ format: setup ## Rewrite files to the house format
 generate: setup ## Write the CRD, the reference pages and all of manifests/ from their sources
 	@$(PY) -m vertice_operator.cli.generate
 	@$(PY) -m vertice_operator.cli.bundle
+	@$(PY) -m vertice_operator.cli.reference
 
 check-generated: setup ## Fail when a generated file is stale
 	@$(STEP) "generated files" $(PY) -m vertice_operator.cli.generate --check
 	@$(STEP) "manifests" $(PY) -m vertice_operator.cli.bundle --check
+	@$(STEP) "docs/cli.md" $(PY) -m vertice_operator.cli.reference --check
 
 judge: setup ## checkov and kube-score on the objects of every example; each exception has its reason
 	@$(STEP) "checkov and kube-score" $(PY) -m dev.judge

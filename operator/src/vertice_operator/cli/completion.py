@@ -57,9 +57,15 @@ def for_kubectl(words: Sequence[str] | None = None) -> None:
 
 
 def _with_protocol(variables: Mapping[str, str]) -> None:
+    before = dict(os.environ)
     os.environ.update(variables)
     try:
         vertice([], prog_name="vertice")
     except SystemExit as done:
         if done.code:
             raise
+    finally:
+        for name in variables:
+            os.environ.pop(name, None)
+            if name in before:
+                os.environ[name] = before[name]

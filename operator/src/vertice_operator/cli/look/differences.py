@@ -7,6 +7,7 @@ from typing import Any
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.cli.clock import now
 from vertice_operator.cli.exits import ExitCode, Refusal
+from vertice_operator.cli.explain import missing_right
 from vertice_operator.cli.look.children import Family, family
 from vertice_operator.cli.look.world import look
 from vertice_operator.cli.rendering import read
@@ -19,6 +20,7 @@ from vertice_operator.cluster.client import Object
 from vertice_operator.cluster.kinds import BOT
 from vertice_operator.decide.facts import Facts
 from vertice_operator.decide.plan import Act, Plan, Step, make_plan
+from vertice_operator.render import ChildKind
 
 _NOTHING = Family((), (), ())
 
@@ -92,11 +94,19 @@ async def _step(
         return change(None, dict(step.body), because)
     after: Mapping[str, Any] = step.body
     if dry_run:
-        after = await session.client.apply(step.kind, dict(step.body), dry_run=True)
+        after = await _dry_run(session, step.kind, dict(step.body))
         after = stripped({**after, "kind": kind, "apiVersion": step.kind.api_version})
         return change(stripped(before) if before else None, _handed_over(after, step), because)
     seen = project(stripped(before), after) if before is not None else None
     return change(seen, _handed_over(after, step), because)
+
+
+async def _dry_run(session: Session, kind: ChildKind, body: Object) -> Object:
+    try:
+        return await session.client.apply(kind, body, dry_run=True)
+    except errors.ForbiddenError as error:
+        text = f"{missing_right(error.message)} Without it: --no-dry-run."
+        raise Refusal(ExitCode.FORBIDDEN, text) from None
 
 
 def _handed_over(after: Mapping[str, Any], step: Step) -> dict[str, Any]:
