@@ -416,7 +416,11 @@ def settle(world: World, name: str) -> None:
         selector = f"vertice.dev/bot={name},app.kubernetes.io/component=bot"
         listed = json.loads(world.kubectl("get", "pods", "-l", selector, "-o", "json"))["items"]
         for pod in listed:
-            ready_now(world, pod["metadata"]["name"])
+            name_of_pod, meta = pod["metadata"]["name"], pod["metadata"]
+            if "deletionTimestamp" in meta:
+                world.kubectl("delete", "pod", name_of_pod, "--grace-period=0", "--force")
+            else:
+                ready_now(world, name_of_pod)
         history = (world.bot(name).get("status") or {}).get("history") or [{}]
         return bool(history[0].get("outcome") == "Good")
 

@@ -21,6 +21,8 @@ TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcDE.abcdefghijklmnopqrstuvwxyz0123"
         ("password=hunter2x, user=bot", "hunter2x"),
         ('{"DB_PASSWORD": "hunter2 x"}', "hunter2 x"),
         ("api_key: 'hunter2x'", "hunter2x"),
+        (json.dumps({"message": 'password="hunter2 x"'}), "hunter2"),
+        (json.dumps({"message": json.dumps({"password": "hunter2 x"})}), "hunter2"),
         ("https://discord.example/api/webhooks/123/abcdefghijklmnopqrstuvw", "abcdefghijklmn"),
         ("https://hooks.slack.com/services/T0/B0/xyz", "T0/B0"),
         ("eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2lnbmF0dXJl", "eyJzdWIi"),

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+from aiohttp import web
 from kubernetes.aio.client import Configuration
 
 from vertice_operator.cluster import errors
@@ -254,3 +255,33 @@ async def test_a_lease_is_written_only_over_what_was_read(
         await store.write(first, "a", 15, now)
     released = await store.write(second, "", 15, now)
     assert released.holder == ""
+
+
+async def test_an_answer_of_5xx_is_given_at_once_and_asked_for_once() -> None:
+    """A retry in the library would hide the fault from the back-off and from the metrics."""
+    asked: list[str] = []
+
+    async def refuse(request: web.Request) -> web.Response:
+        asked.append(request.method)
+        return web.Response(status=503, text="not now")
+
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", refuse)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+
+    async def load() -> Configuration:
+        configuration = Configuration()
+        configuration.host = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        return configuration
+
+    client = KubeClient(load)
+    body = config_map("default") | {"kind": "ConfigMap", "apiVersion": "v1"}
+    for send in (client.get(CONFIG_MAP, "default", "x"), client.replace(CONFIG_MAP, body)):
+        async with asyncio.timeout(5):
+            with pytest.raises(errors.TransportError, match="503"):
+                await send
+    await client.close()
+    await runner.cleanup()
+    assert asked == ["GET", "PUT"]

@@ -35,8 +35,9 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
         re.compile(
             # The last part keeps off what is no value: a switch, a block, what is removed already.
             r"(?i)\b([\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|private[_-]?key)"
-            r"['\"]?[ \t]*[=:][ \t]*)(?!['\"]?\[redacted|(?:true|false|null|~)\b|[{\[|>])"
-            r"(\"[^\"\n]*\"|'[^'\n]*'|[^\s,;}\"']+)"
+            r"\\*['\"]?[ \t]*[=:][ \t]*)(?!\\*['\"]?\[redacted|(?:true|false|null|~)\b|[{\[|>])"
+            # Quotes may be escaped: a log line is often JSON with such words inside.
+            r"(\\*\"[^\"\n]*\"|'[^'\n]*'|[^\s,;}\"']+)"
         ),
         rf"\1{MARK}",
     ),

@@ -381,7 +381,8 @@ class KubeClient:
             if self._rest is None:
                 self._configuration = await self._load()
                 self._configuration.connection_pool_maxsize = self._pool
-                self._configuration.retries = False
+                # One attempt. False would become 0, which a 5xx never reaches: asked for ever.
+                self._configuration.retries = 1
                 # Looking for proxies in the environment costs two threads' turns a request.
                 self._configuration.client_session_kwargs = {
                     "trust_env": bool(urllib.request.getproxies())
