@@ -10,6 +10,7 @@ import sys
 import tarfile
 import threading
 import time
+import urllib.parse
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -418,7 +419,14 @@ def settle(world: World, name: str) -> None:
         for pod in listed:
             name_of_pod, meta = pod["metadata"]["name"], pod["metadata"]
             if "deletionTimestamp" in meta:
-                world.kubectl("delete", "pod", name_of_pod, "--grace-period=0", "--force")
+                world.kubectl(
+                    "delete",
+                    "pod",
+                    name_of_pod,
+                    "--grace-period=0",
+                    "--force",
+                    "--ignore-not-found",
+                )
             else:
                 ready_now(world, name_of_pod)
         history = (world.bot(name).get("status") or {}).get("history") or [{}]
@@ -434,8 +442,12 @@ def ready_now(world: World, pod: str) -> None:
         "phase": "Running",
         "conditions": [{"type": kind, **condition} for kind in ("Ready", "ContainersReady")],
     }
-    world.kubectl("patch", "pod", pod, "--subresource=status", "--type=merge", "-p",
-                  json.dumps({"status": status}))  # fmt: skip
+    patch = json.dumps({"status": status})
+    # The ReplicaSet may have taken the pod away since it was listed; the caller looks again.
+    world.server.kubectl(
+        "-n", world.namespace, "patch", "pod", pod, "--subresource=status", "--type=merge",
+        "-p", patch,
+    )  # fmt: skip
 
 
 def test_diff_against_live(world: World, tmp_path: Path) -> None:
@@ -607,7 +619,9 @@ def test_no_secret_gets_into_a_report(pods: World, tmp_path: Path, user: str) ->
     """The canaries are put wherever a secret has ever been seen to leak."""
     name = f"leaks-{user}"
     bot = a_bot(name, scheduling={"podAnnotations": {"note": f"token {TOKEN}"}})
-    bot["metadata"]["annotations"] = {"team/db": f"postgres://vertice:{PASSWORD}@db/x"}
+    bot["metadata"]["annotations"] = {
+        "team/db": f"postgres://vertice:{urllib.parse.quote(PASSWORD)}@db/x"
+    }
     pods.apply(token_of(name), bot)
     pods.until_seen(name)
     environment = {"name": "DB_PASSWORD", "value": PASSWORD}

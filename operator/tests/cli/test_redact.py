@@ -18,6 +18,7 @@ TOKEN = "MTIzNDU2Nzg5MDEyMzQ1Njc4.GabcDE.abcdefghijklmnopqrstuvwxyz0123"
         ("Authorization: Bot abc.def", "abc.def"),
         ("authorization='Bearer hush-hush'", "hush-hush"),
         ("postgres://bot:hunter2x@db/x", "hunter2x"),
+        ("postgres://bot:hunter/2x@db/x", "hunter/2x"),
         ("password=hunter2x, user=bot", "hunter2x"),
         ('{"DB_PASSWORD": "hunter2 x"}', "hunter2 x"),
         ("api_key: 'hunter2x'", "hunter2x"),

@@ -27,8 +27,8 @@ _SHAPES: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
     (re.compile(r"(?i)\b(authorization['\"]?\s*[:=]\s*['\"]?)(?:(bot|bearer|basic)\s+)?"
                 r"[^\s'\",}]+"), rf"\1{MARK}"),
-    # User and password in an address.
-    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:'\"]*:[^\s/@'\"]+@"), rf"\1{MARK}@"),
+    # User and password in an address; a stroke in the password is often not written as %2F.
+    (re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^\s/@:'\"]*:[^\s@'\"]+@"), rf"\1{MARK}@"),
     (re.compile(r"(?i)(/webhooks/\d+/|/interactions/\d+/)[\w.-]{20,}"), rf"\1{MARK}"),
     (re.compile(r"(?i)(hooks\.slack\.com/services/)[\w/]+"), rf"\1{MARK}"),
     (
