@@ -29,7 +29,13 @@ from vertice_operator.render.history import (
     Revision,
     config_key,
 )
-from vertice_operator.render.kinds import CONTROLLER_REVISION, KINDS, Child, ChildKind
+from vertice_operator.render.kinds import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    KINDS,
+    Child,
+    ChildKind,
+)
 from vertice_operator.render.migration_job import Migration, migration
 from vertice_operator.render.objects import desired_objects
 from vertice_operator.render.optional import ASKED_BY, missing_kinds
@@ -45,6 +51,7 @@ __all__ = [
     "ANNOTATION_ROLLED_BACK",
     "ASKED_BY",
     "CONTROLLER_REVISION",
+    "DEPLOYMENT",
     "DISCOVERY_VERBS",
     "KINDS",
     "MOST_REVISIONS",

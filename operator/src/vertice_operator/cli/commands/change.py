@@ -1,6 +1,7 @@
 """``vertice pause | resume | suspend | unsuspend | restart BOT``."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from vertice_operator.cli import edits
@@ -15,116 +16,112 @@ from vertice_operator.cli.options import (
     Output,
     Target,
 )
-from vertice_operator.cli.screen import Document, emit
+from vertice_operator.cli.screen import emit
 from vertice_operator.cli.session import ask
 from vertice_operator.cli.show.changes import change_document, draw_change
 from vertice_operator.cli.show.status import status_list
 
-PAUSE = (("vertice pause my-bot", "the operator keeps its hands off; the bot runs on"),)
-RESUME = (("vertice resume my-bot", "the operator catches up with what changed meanwhile"),)
-SUSPEND = (("vertice suspend my-bot", "no pod runs; objects, configuration and data stay"),)
-UNSUSPEND = (("vertice unsuspend my-bot", "the pods start again"),)
-RESTART = (("vertice restart my-bot", "new pods one by one; takes an available update as well"),)
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One command: what it makes of a resource, what it says then, and its help."""
+
+    action: str
+    edit: Callable[[dict[str, Any]], dict[str, Any]]
+    message: str
+    help: str
+    example: str
+
+    @property
+    def examples(self) -> tuple[tuple[str, str], ...]:
+        """The example, with its command line."""
+        return ((f"vertice {self.action} my-bot", self.example),)
 
 
-def pause(
-    name: Bot,
-    namespace: Namespace = "",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Format = Output.TABLE,
-) -> None:
-    """Keep the operator from changing anything of a bot. The bot runs on.
+CHANGES = (
+    Change(
+        "pause",
+        edits.paused,
+        "is paused: the operator changes nothing, the bot runs on",
+        """Keep the operator from changing anything of a bot. The bot runs on.
 
-    Exit codes: 0 it is paused, 3 there is no such bot.
-    """
-    target = Target(namespace, context=context, kubeconfig=kubeconfig)
-    message = "is paused: the operator changes nothing, the bot runs on"
-    _do(target, name, "pause", edits.paused, message, output)
+        Exit codes: 0 it is paused, 3 there is no such bot.
+        """,
+        "the operator keeps its hands off; the bot runs on",
+    ),
+    Change(
+        "resume",
+        edits.resumed,
+        "is not paused",
+        """Let the operator work on a bot again.
 
+        Exit codes: 0 it is not paused, 3 there is no such bot.
+        """,
+        "the operator catches up with what changed meanwhile",
+    ),
+    Change(
+        "suspend",
+        edits.suspended,
+        "is suspended: its pods end, its objects stay",
+        """Stop all pods of a bot and keep its objects.
 
-def resume(
-    name: Bot,
-    namespace: Namespace = "",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Format = Output.TABLE,
-) -> None:
-    """Let the operator work on a bot again.
+        Exit codes: 0 it is suspended, 3 there is no such bot.
+        """,
+        "no pod runs; objects, configuration and data stay",
+    ),
+    Change(
+        "unsuspend",
+        edits.unsuspended,
+        "is not suspended",
+        """Start the pods of a suspended bot.
 
-    Exit codes: 0 it is not paused, 3 there is no such bot.
-    """
-    target = Target(namespace, context=context, kubeconfig=kubeconfig)
-    _do(target, name, "resume", edits.resumed, "is not paused", output)
+        Exit codes: 0 it is not suspended, 3 there is no such bot.
+        """,
+        "the pods start again",
+    ),
+    Change(
+        "restart",
+        lambda bot: edits.restarted(bot, now()),
+        "restarts: see vertice status",
+        """Replace all pods of a bot, by the rules of its roll-out.
 
+        A newer default image of the operator, which status shows as an update, is taken as well.
 
-def suspend(
-    name: Bot,
-    namespace: Namespace = "",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Format = Output.TABLE,
-) -> None:
-    """Stop all pods of a bot and keep its objects.
-
-    Exit codes: 0 it is suspended, 3 there is no such bot.
-    """
-    target = Target(namespace, context=context, kubeconfig=kubeconfig)
-    message = "is suspended: its pods end, its objects stay"
-    _do(target, name, "suspend", edits.suspended, message, output)
-
-
-def unsuspend(
-    name: Bot,
-    namespace: Namespace = "",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Format = Output.TABLE,
-) -> None:
-    """Start the pods of a suspended bot.
-
-    Exit codes: 0 it is not suspended, 3 there is no such bot.
-    """
-    target = Target(namespace, context=context, kubeconfig=kubeconfig)
-    _do(target, name, "unsuspend", edits.unsuspended, "is not suspended", output)
+        Exit codes: 0 asked for, 3 there is no such bot.
+        """,
+        "new pods one by one; takes an available update as well",
+    ),
+)
 
 
-def restart(
-    name: Bot,
-    namespace: Namespace = "",
-    context: Context = None,
-    kubeconfig: Kubeconfig = None,
-    output: Format = Output.TABLE,
-) -> None:
-    """Replace all pods of a bot, by the rules of its roll-out.
+def command(change: Change) -> Callable[..., None]:
+    """Make the function of a command; its docstring is the help."""
 
-    A newer default image of the operator, which status shows as an update, is taken as well.
+    def run(
+        name: Bot,
+        namespace: Namespace = "",
+        context: Context = None,
+        kubeconfig: Kubeconfig = None,
+        output: Format = Output.TABLE,
+    ) -> None:
+        target = Target(namespace, context=context, kubeconfig=kubeconfig)
+        _do(target, name, change, output)
 
-    Exit codes: 0 asked for, 3 there is no such bot.
-    """
-    target = Target(namespace, context=context, kubeconfig=kubeconfig)
-    moment = now()
-    message = "restarts: see vertice status"
-    _do(target, name, "restart", lambda bot: edits.restarted(bot, moment), message, output)
+    run.__name__, run.__doc__ = change.action, change.help
+    return run
 
 
-def _do(
-    target: Target,
-    name: str,
-    action: str,
-    change: Callable[[dict[str, Any]], dict[str, Any]],
-    message: str,
-    output: Output,
-) -> None:
-    done: Edited = ask(target, lambda session: edit(session, name, change))
-    said = message if done.changed else f"{message} (as before)"
-    emit(_describe(done, action, said), output, draw_change)
-
-
-def _describe(done: Edited, action: str, message: str) -> Document:
-    return change_document(
-        done.after, action, message, changed=done.changed, notes=notes(done.after, action)
+def _do(target: Target, name: str, change: Change, output: Output) -> None:
+    done: Edited = ask(target, lambda session: edit(session, name, change.edit))
+    said = change.message if done.changed else f"{change.message} (as before)"
+    answer = change_document(
+        done.after,
+        change.action,
+        said,
+        changed=done.changed,
+        notes=notes(done.after, change.action),
     )
+    emit(answer, output, draw_change)
 
 
 def notes(bot: Mapping[str, Any], action: str) -> list[str]:

@@ -98,15 +98,17 @@ def _alone(document: Object, facts: RenderFacts) -> Judged:
 
 
 async def _live(session: Session, name: str) -> list[Judged]:
-    return [await _judge(session, each) for each in await some_bots(session, name)]
+    return await _judge(session, await some_bots(session, name))
 
 
 async def _with_cluster(session: Session, found: list[Object]) -> list[Judged]:
     wanted = [placed(each, session.namespace) for each in found]
-    return [await _judge(session, each, ask_server=True) for each in wanted]
+    return await _judge(session, wanted, ask_server=True)
 
 
-async def _judge(session: Session, document: Object, *, ask_server: bool = False) -> Judged:
+async def _judge(
+    session: Session, wanted: list[Object], *, ask_server: bool = False
+) -> list[Judged]:
     cluster = await cluster_facts(session)
     facts = RenderFacts(
         operator_version="",
@@ -115,6 +117,13 @@ async def _judge(session: Session, document: Object, *, ask_server: bool = False
         server_minor=cluster.server_minor,
         available_kinds=cluster.available_kinds,
     )
+    metrics = cluster.metrics_api
+    return [await _judge_one(session, each, facts, metrics, ask_server) for each in wanted]
+
+
+async def _judge_one(
+    session: Session, document: Object, facts: RenderFacts, metrics: bool, ask_server: bool
+) -> Judged:
     namespace, name, found = _alone(document, facts)
     if ask_server:
         found += await server_opinion(session, document)
@@ -122,5 +131,5 @@ async def _judge(session: Session, document: Object, *, ask_server: bool = False
         bot = DiscordBot.from_object(document)
     except SpecError:
         return namespace, name, sorted_findings(found)
-    found += await judge_references(session, bot, facts)
+    found += await judge_references(session, bot, facts, metrics=metrics)
     return namespace, name, sorted_findings(found)

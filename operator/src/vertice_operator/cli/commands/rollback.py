@@ -11,7 +11,6 @@ from vertice_operator.cli import edits
 from vertice_operator.cli.commands.change import notes
 from vertice_operator.cli.exits import ExitCode, Refusal
 from vertice_operator.cli.look.bots import one_bot
-from vertice_operator.cli.look.children import REVISION
 from vertice_operator.cli.look.edit import store
 from vertice_operator.cli.options import (
     Bot,
@@ -29,6 +28,7 @@ from vertice_operator.cli.show.changes import change_document, draw_change
 from vertice_operator.cli.show.diff import coloured
 from vertice_operator.cli.show.objects import unified
 from vertice_operator.cluster import errors
+from vertice_operator.render import CONTROLLER_REVISION
 
 EXAMPLES = (
     ("vertice rollback my-bot", "to the newest good revision before this one; asks first"),
@@ -94,7 +94,8 @@ async def _find(session: Session, name: str, to: int | None) -> Way:
     bot = await one_bot(session, name)
     entry = edits.choose_revision(bot, to)
     try:
-        revision = await session.client.get(REVISION, bot["metadata"]["namespace"], entry["name"])
+        where = bot["metadata"]["namespace"]
+        revision = await session.client.get(CONTROLLER_REVISION, where, entry["name"])
     except errors.KindMissingError:
         raise
     except errors.NotFoundError:

@@ -1,12 +1,10 @@
 """``vertice shards [BOT]``."""
 
-import asyncio
-
 import typer
 
 from vertice_operator.cli.exits import ExitCode
 from vertice_operator.cli.explain import missing_right
-from vertice_operator.cli.look.bots import some_bots
+from vertice_operator.cli.look.bots import of_each
 from vertice_operator.cli.look.children import pods_of
 from vertice_operator.cli.look.statusz import statusz
 from vertice_operator.cli.options import (
@@ -48,8 +46,7 @@ def shards(
     target = Target(namespace, everywhere and not name, context, kubeconfig)
 
     async def read(session: Session) -> Document:
-        bots = await some_bots(session, name)
-        return shard_list(await asyncio.gather(*(shards_of(session, bot) for bot in bots)))
+        return shard_list(await of_each(session, name, shards_of))
 
     answer = ask(target, read)
     emit(answer, output, draw_shards)

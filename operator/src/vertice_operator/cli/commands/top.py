@@ -2,7 +2,7 @@
 
 import asyncio
 
-from vertice_operator.cli.look.bots import some_bots
+from vertice_operator.cli.look.bots import of_each
 from vertice_operator.cli.look.children import pods_of
 from vertice_operator.cli.look.statusz import statusz
 from vertice_operator.cli.look.usage import usage
@@ -45,8 +45,7 @@ def top(
     target = Target(namespace, everywhere and not name, context, kubeconfig)
 
     async def read(session: Session) -> Document:
-        bots = await some_bots(session, name)
-        return usages(await asyncio.gather(*(usage_of(session, bot) for bot in bots)))
+        return usages(await of_each(session, name, usage_of))
 
     emit(ask(target, read), output, draw_usage)
 

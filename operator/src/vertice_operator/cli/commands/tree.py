@@ -1,11 +1,9 @@
 """``vertice tree [BOT]``."""
 
-import asyncio
-
 import typer
 
 from vertice_operator.cli.exits import ExitCode
-from vertice_operator.cli.look.bots import some_bots
+from vertice_operator.cli.look.bots import of_each
 from vertice_operator.cli.look.children import family
 from vertice_operator.cli.options import (
     AllNamespaces,
@@ -47,8 +45,7 @@ def tree(
         return bot_tree(bot, found.children, found.pods, found.hidden)
 
     async def read(session: Session) -> Document:
-        bots = await some_bots(session, name)
-        return trees(await asyncio.gather(*(one(session, bot) for bot in bots)))
+        return trees(await of_each(session, name, one))
 
     answer = ask(target, read)
     emit(answer, output, draw_trees)

@@ -1,11 +1,17 @@
 """Reads DiscordBots; one that does not exist ends the command with the names that are near."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
 from vertice_operator.api.names import MAX_NAME_LENGTH
 from vertice_operator.cli.explain import no_such_bot
 from vertice_operator.cli.session import Session
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import Object
 from vertice_operator.cluster.kinds import BOT
+
+Result = TypeVar("Result")
 
 
 async def one_bot(session: Session, name: str) -> Object:
@@ -31,6 +37,14 @@ async def some_bots(session: Session, name: str = "") -> list[Object]:
         return [await one_bot(session, name)]
     found = [each async for each in session.client.list(BOT, session.scope)]
     return sorted(found, key=lambda bot: (bot["metadata"]["namespace"], bot["metadata"]["name"]))
+
+
+async def of_each(
+    session: Session, name: str, look: Callable[[Session, Object], Awaitable[Result]]
+) -> list[Result]:
+    """Look at each of :func:`some_bots`, all at once; the answers come in their order."""
+    bots = await some_bots(session, name)
+    return await asyncio.gather(*(look(session, bot) for bot in bots))
 
 
 async def _others(session: Session) -> tuple[list[str], list[tuple[str, str]]]:

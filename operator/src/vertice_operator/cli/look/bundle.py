@@ -28,10 +28,10 @@ from vertice_operator.cli.show.status import status_detail, status_list
 from vertice_operator.cli.show.tree import bot_tree, draw_trees, trees
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import Object
-from vertice_operator.cluster.kinds import EVENT, POD, SECRET, KindRef, api_version
+from vertice_operator.cluster.kinds import EVENT, POD, SECRET, Kind, api_version
 from vertice_operator.decide.secrets import references
+from vertice_operator.render import DEPLOYMENT
 
-_DEPLOYMENT = KindRef("apps", "v1", "Deployment", "deployments")
 _LINES = "2000"
 
 
@@ -190,8 +190,8 @@ async def _operator(session: Session, bundle: Bundle, subject: Subject) -> None:
         bundle.add_object(f"operator/{name}.yaml", {"apiVersion": api_version(kind), **each})
 
 
-async def _operators_own(session: Session, namespace: str) -> AsyncIterator[tuple[KindRef, Object]]:
-    for kind in (_DEPLOYMENT, POD):
+async def _operators_own(session: Session, namespace: str) -> AsyncIterator[tuple[Kind, Object]]:
+    for kind in (DEPLOYMENT, POD):
         async for each in session.client.list(kind, namespace, OPERATOR_LABEL):
             yield kind, each
 

@@ -8,10 +8,8 @@ from vertice_operator.cli.explain import right
 from vertice_operator.cli.session import Session
 from vertice_operator.cluster import errors
 from vertice_operator.cluster.client import Object
-from vertice_operator.cluster.kinds import POD, Kind, KindRef, api_version
+from vertice_operator.cluster.kinds import POD, Kind, api_version
 from vertice_operator.render import KINDS
-
-REVISION = KindRef("apps", "v1", "ControllerRevision", "controllerrevisions")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.cli.explain import missing_right
-from vertice_operator.cli.look.world import cluster_facts
+from vertice_operator.cli.look.edit import MANAGER
 from vertice_operator.cli.session import Session
 from vertice_operator.cli.show.check import Finding, Level, judge_kinds
 from vertice_operator.cluster import errors
@@ -17,13 +17,16 @@ from vertice_operator.decide.secrets import missing, references, token_reference
 from vertice_operator.render import RenderFacts
 
 _PRIORITY = KindRef("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses")
-MANAGER = "vertice-cli"
 
 
-async def judge_references(session: Session, bot: DiscordBot, facts: RenderFacts) -> list[Finding]:
-    """Look at Secrets and their keys, classes, other bots' tokens and the cluster's kinds."""
-    cluster = await cluster_facts(session)
-    found = [*judge_kinds(bot, facts, metrics=cluster.metrics_api)]
+async def judge_references(
+    session: Session, bot: DiscordBot, facts: RenderFacts, *, metrics: bool
+) -> list[Finding]:
+    """Look at Secrets and their keys, classes, other bots' tokens and the cluster's kinds.
+
+    ``metrics`` tells whether the cluster serves the metrics API.
+    """
+    found = [*judge_kinds(bot, facts, metrics=metrics)]
     found += await _secrets(session, bot)
     found += [each async for each in _named(session, bot)]
     found += [each async for each in _same_token(session, bot)]

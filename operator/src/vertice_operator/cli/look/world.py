@@ -18,15 +18,13 @@ from vertice_operator.cluster import errors
 from vertice_operator.cluster.cache import live
 from vertice_operator.cluster.client import Object
 from vertice_operator.cluster.discovery import Discovery
-from vertice_operator.cluster.kinds import KindRef
 from vertice_operator.decide.facts import Cluster, Defaults, Facts, Live, SecretFact
 from vertice_operator.decide.pods import read_pod
 from vertice_operator.decide.secrets import references
-from vertice_operator.render import KINDS
+from vertice_operator.render import DEPLOYMENT, KINDS
 from vertice_operator.runtime.settings import DEFAULT_BOT_IMAGE, DEFAULT_PROXY_IMAGE, PREFIX
 
 OPERATOR_LABEL = f"{names.LABEL_NAME}=vertice-operator"
-_DEPLOYMENT = KindRef("apps", "v1", "Deployment", "deployments")
 _BY_KIND = {kind.kind: kind for kind in KINDS}
 
 
@@ -41,7 +39,7 @@ async def defaults(session: Session, operator_namespace: str) -> Defaults:
     try:
         found = [
             each
-            async for each in session.client.list(_DEPLOYMENT, operator_namespace, OPERATOR_LABEL)
+            async for each in session.client.list(DEPLOYMENT, operator_namespace, OPERATOR_LABEL)
         ]
     except errors.ForbiddenError:
         found = []
