@@ -538,6 +538,8 @@ def test_logs_are_followed_into_new_pods(pods: World) -> None:
          "logs", "talks", "-f", "-o", "json", "-n", pods.namespace],
         env={**os.environ, "KUBECONFIG": str(pods.users["admin"])},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        # A shell makes its background jobs deaf to Ctrl-C, and their children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     try:
         guard = threading.Timer(40, process.kill)  # a line that never comes ends the test

@@ -109,6 +109,11 @@ class Pair:
             if act.write and act.credential == replica.credential and act.at > since
         ]
 
+    def landed(self, replica: Replica, healed: float) -> bool:
+        """Whether what the network held back has arrived: no write of it for a second."""
+        last = max((act.at for act in self.writes(replica, healed)), default=healed)
+        return time.time() - last > 1.0
+
 
 def _cpu(deployment: dict[str, Any]) -> str:
     containers = deployment["spec"]["template"]["spec"]["containers"]
@@ -218,7 +223,9 @@ def test_another_replica_takes_over(pair: Pair, name: str) -> None:
 
     fault.mend(old)
     if fault.mend is not _nothing:
+        healed = time.time()
         wait_until("a knows", lambda: old.says("no longer leading"), 20)
+        wait_until("nothing of a is on its way", lambda: pair.landed(old, healed), 20)
     since = time.time()
     pair.want("400m")
     wait_until("b serves on", lambda: pair.done("400m"), 30)
