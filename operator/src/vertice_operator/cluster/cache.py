@@ -14,6 +14,7 @@ from typing import Any
 
 from vertice_operator.api import names
 from vertice_operator.cluster.kinds import Kind
+from vertice_operator.cluster.versions import newer
 from vertice_operator.decide.facts import ChildKey, Live
 
 BotKey = tuple[str, str]
@@ -73,7 +74,7 @@ class LiveCache:
         key = (kind.kind, meta["name"])
         known = children.get(key)
         same = known is not None and known.uid == meta["uid"]
-        if known is not None and same and not _newer(meta, known.version):
+        if known is not None and same and not newer(meta["resourceVersion"], known.version):
             if sure and meta["resourceVersion"] == known.version:
                 known.packed, known.agrees = _pack(kind.kind, document), None
             return News.NONE
@@ -96,7 +97,8 @@ class LiveCache:
         meta = document["metadata"]
         key = (kind.kind, meta["name"])
         known = self._by_bot.setdefault(bot, {}).get(key)
-        if known is not None and known.uid == meta["uid"] and _newer_than(known.version, meta):
+        version = meta["resourceVersion"]
+        if known is not None and known.uid == meta["uid"] and newer(known.version, version):
             return
         self._by_bot[bot][key] = _Entry(
             meta["uid"], meta["resourceVersion"], meta.get("generation"), _owner(meta), b"", wanted
@@ -223,18 +225,6 @@ def _owns_replicas(kind: Kind, meta: Mapping[str, Any]) -> bool:
         and "f:replicas" in ((entry.get("fieldsV1") or {}).get("f:spec") or {})
         for entry in meta.get("managedFields") or ()
     )
-
-
-def _newer(meta: Mapping[str, Any], known: str) -> bool:
-    """Compare resource versions of one object; they are growing numbers on a real server."""
-    version = meta["resourceVersion"]
-    if version.isdigit() and known.isdigit():
-        return int(version) > int(known)
-    return bool(version != known)
-
-
-def _newer_than(known: str, meta: Mapping[str, Any]) -> bool:
-    return _newer({"resourceVersion": known}, meta["resourceVersion"])
 
 
 def _pack(kind: str, document: Mapping[str, Any]) -> bytes:

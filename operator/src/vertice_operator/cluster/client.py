@@ -284,21 +284,15 @@ class KubeClient:
         Raises :class:`errors.ClusterError`, also when the connection breaks while it is read.
         """
         url = f"{url_path}?{urllib.parse.urlencode(query)}" if query else url_path
-        try:
-            rest, headers = await self._open()
-            unlimited = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total)
-            response = await rest.request(  # type: ignore[no-untyped-call]
-                "GET", self._host + url, headers=headers, _request_timeout=unlimited
-            )
+        unlimited = aiohttp.ClientTimeout(total=None, sock_connect=self._timeout.total)
+        with _transport():
+            response, _ = await self._request("GET", url, None, _OTHER, unlimited)
             try:
                 if response.status >= 400:
                     raise errors.from_response(response.status, await response.read())
-                yield response.response.content
+                yield response.content
             finally:
-                response.response.close()
-        except (TimeoutError, OSError, aiohttp.ClientError) as error:
-            text = str(error) or type(error).__name__
-            raise errors.TransportError(f"no answer from the API server: {text}") from error
+                response.close()
 
     async def _apply(
         self, kind: Kind, url: str, body: Object, manager: str, dry_run: bool = False

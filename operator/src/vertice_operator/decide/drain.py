@@ -7,13 +7,12 @@ replica is enough again. After a bounded time the budget lets go, Ready or not: 
 """
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from vertice_operator.api import names
 from vertice_operator.api.v1alpha1.bot import DiscordBot
 from vertice_operator.decide.facts import Facts, PodFact
+from vertice_operator.decide.pods import live_replicas
 from vertice_operator.render import RenderFacts, is_off, scale_bounds
 
 
@@ -52,19 +51,15 @@ def drain(facts: Facts, bot: DiscordBot, given: RenderFacts, *, held: bool) -> D
     pod which nobody starts would only block the drain. A budget that the resource sets itself is
     the user's word and stays.
     """
-    before = _before(facts.deployment)
+    before = facts.noted(names.ANNOTATION_SECOND_REPLICA)
     nothing = Drain(before=before)
     budget = bot.spec.pdb
     own_word = budget.max_unavailable is not None or budget.min_available is not None
     if held or own_word or not budget.enabled or is_off(bot) or _least(bot, given) != 1:
         return nothing
-    alive = [
-        pod
-        for pod in facts.pods
-        if pod.component == names.COMPONENT_BOT and pod.running and not pod.terminating
-    ]
-    leaving = sorted((pod for pod in alive if _leaves(pod, facts)), key=lambda pod: pod.name)
-    staying = [pod for pod in alive if pod.ready and not _leaves(pod, facts)]
+    found = live_replicas(facts.pods)
+    leaving = sorted((pod for pod in found if _leaves(pod, facts)), key=lambda pod: pod.name)
+    staying = [pod for pod in found if pod.ready and not _leaves(pod, facts)]
     if not leaving or len(staying) > 1:
         return nothing
     pod = leaving[0]
@@ -82,9 +77,3 @@ def _least(bot: DiscordBot, given: RenderFacts) -> int:
 
 def _leaves(pod: PodFact, facts: Facts) -> bool:
     return pod.node is not None and pod.node in facts.cordoned
-
-
-def _before(deployment: Mapping[str, Any] | None) -> str | None:
-    annotations = (deployment or {}).get("metadata", {}).get("annotations") or {}
-    found: str | None = annotations.get(names.ANNOTATION_SECOND_REPLICA)
-    return found

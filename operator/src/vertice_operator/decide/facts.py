@@ -153,6 +153,11 @@ class Facts:
     reports: tuple[Report, ...] = ()
     cordoned: Mapping[str, datetime] = field(default_factory=dict)
 
+    def noted(self, annotation: str) -> str | None:
+        """Return what an annotation of the live Deployment remembers, if anything."""
+        found = ((self.deployment or {}).get("metadata") or {}).get("annotations") or {}
+        return str(found[annotation]) if found.get(annotation) else None
+
     @property
     def deployment(self) -> Mapping[str, Any] | None:
         """The live Deployment, where it is ours."""

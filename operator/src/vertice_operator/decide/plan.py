@@ -236,8 +236,7 @@ def _render_facts(facts: Facts, bot: DiscordBot, pinned: Pins, namespace: str) -
 
 def _with_migration(facts: Facts, bot: DiscordBot, given: RenderFacts) -> RenderFacts:
     """Add what is known of finished migrations, and what live Jobs were made with."""
-    annotations = (facts.deployment or {}).get("metadata", {}).get("annotations") or {}
-    recorded = annotations.get(ANNOTATION_MIGRATED)
+    recorded = facts.noted(ANNOTATION_MIGRATED)
     given = dataclasses.replace(given, job_configs=mounted_by_jobs(facts))
     job = wanted_migration(bot, given)
     if job is not None:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from vertice_operator.api import names
 from vertice_operator.decide.checks import Hold, Violation
 from vertice_operator.decide.facts import Facts, PodFact
+from vertice_operator.decide.pods import live_replicas
 
 LEAVING = -1
 """Cost of a pod on a cordoned node: it has to go anyway, so it goes before an idle one."""
@@ -19,14 +19,10 @@ def new_costs(facts: Facts, violation: Violation | None) -> Iterator[tuple[PodFa
     """
     if violation is not None and violation.hold is Hold.EVERYTHING:
         return
-    alive = [
-        pod
-        for pod in facts.pods
-        if pod.component == names.COMPONENT_BOT and pod.running and not pod.terminating
-    ]
-    siblings = Counter(pod.revision for pod in alive)
+    found = live_replicas(facts.pods)
+    siblings = Counter(pod.revision for pod in found)
     owned = {report.pod: len(report.shards) for report in facts.reports if report.reachable}
-    for pod in alive:
+    for pod in found:
         leaves = pod.node in facts.cordoned
         if siblings[pod.revision] < 2 or (pod.name not in owned and not leaves):
             continue

@@ -126,6 +126,15 @@ _RANK = (
 )
 
 
+def live_replicas(pods: Iterable[PodFact]) -> list[PodFact]:
+    """Return the replicas that run and are not on their way out; a migration is none."""
+    return [
+        pod
+        for pod in pods
+        if pod.component == names.COMPONENT_BOT and pod.running and not pod.terminating
+    ]
+
+
 def rollout_of(annotations: Mapping[str, str]) -> Rollout:
     """Read off a pod, or off a template, which roll-out it belongs to."""
     return (

@@ -161,14 +161,14 @@ def _outcome(
     """Say what became of one revision. What was once good stays so, until it fails."""
     was = before.outcome if before is not None else None
     live = live_revision(facts.deployment)
-    rolled_back = _annotation(facts, ANNOTATION_ROLLED_BACK) or past.rolled_back or ""
+    rolled_back = facts.noted(ANNOTATION_ROLLED_BACK) or past.rolled_back or ""
     if rolled_back.partition(" ")[0] == name:
         return RevisionOutcome.FAILED
     if name == live and progress(facts.deployment) is Progress.FAILED:
         return RevisionOutcome.FAILED
     if name == live and proved(facts.deployment):
         return RevisionOutcome.GOOD
-    if was == RevisionOutcome.GOOD or _annotation(facts, ANNOTATION_LAST_GOOD) == name:
+    if was == RevisionOutcome.GOOD or facts.noted(ANNOTATION_LAST_GOOD) == name:
         return RevisionOutcome.GOOD
     if name == past.asked.name and name != live and schema.state is MigrationState.FAILED:
         return RevisionOutcome.FAILED
@@ -240,7 +240,7 @@ def _without_config(template: Mapping[str, Any]) -> dict[str, Any]:
 def _last_good(facts: Facts, stored: list[Recorded], asked: str) -> Recorded | None:
     """Return the revision to go back to: the one that ran well last, other than the asked one."""
     known = {each.name: each for each in stored if each.name != asked}
-    named = _annotation(facts, ANNOTATION_LAST_GOOD)
+    named = facts.noted(ANNOTATION_LAST_GOOD)
     if named in known:
         return known[named]
     good = {
@@ -260,7 +260,7 @@ def _failed(facts: Facts, asked: str, request: str) -> bool:
     deployment = facts.deployment
     if deployment is None:
         return False
-    if _annotation(facts, ANNOTATION_ROLLED_BACK) == request:
+    if facts.noted(ANNOTATION_ROLLED_BACK) == request:
         return True
     rollout = rollout_of(_annotations(deployment["spec"]["template"]))
     wanted = (asked, facts.bot.spec.restart_at or "", facts.secret_hash or rollout[2])
@@ -278,7 +278,7 @@ def _remembered(facts: Facts, target: str) -> str | None:
     It is written together with another template, and only then: until it leaves, the revision that
     runs is its own witness.
     """
-    live, named = live_revision(facts.deployment), _annotation(facts, ANNOTATION_LAST_GOOD)
+    live, named = live_revision(facts.deployment), facts.noted(ANNOTATION_LAST_GOOD)
     if live is None or live == target:
         return named
     noted = any(
@@ -315,8 +315,3 @@ def _kept(stored: list[Recorded], protected: set[str | None]) -> list[Recorded]:
     room = max(MOST_REVISIONS - len(needed) - missing, 0)
     newest = others[max(len(others) - room, 0) :]
     return sorted([*needed, *newest], key=lambda each: each.number)
-
-
-def _annotation(facts: Facts, key: str) -> str | None:
-    found = _annotations(facts.deployment).get(key) if facts.deployment is not None else None
-    return str(found) if found else None

@@ -4,11 +4,10 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from vertice_operator.api.names import COMPONENT_BOT
 from vertice_operator.cluster.cache import BotKey, LiveCache
 from vertice_operator.cluster.statusz import StatuszReader
 from vertice_operator.decide.facts import PodFact, Report
-from vertice_operator.decide.pods import read_pod
+from vertice_operator.decide.pods import live_replicas, read_pod
 from vertice_operator.runtime.queue import Key
 
 log = logging.getLogger(__name__)
@@ -46,7 +45,7 @@ class CoveragePoller:
     async def round(self) -> None:
         """Ask all pods once."""
         asked = {
-            bot: _askable(map(read_pod, self._cache.pods(bot)))
+            bot: [pod for pod in live_replicas(map(read_pod, self._cache.pods(bot))) if pod.ip]
             for bot in (self._cache.bots_with_pods())
         }
         await asyncio.gather(*(self._ask(bot, pods) for bot, pods in asked.items()))
@@ -60,11 +59,3 @@ class CoveragePoller:
         if reports != self.reports.get(bot, ()):
             self.reports[bot] = reports
             self._wake(Key(*bot))
-
-
-def _askable(pods: "map[PodFact]") -> list[PodFact]:
-    return [
-        pod
-        for pod in pods
-        if pod.component == COMPONENT_BOT and pod.running and pod.ip and not pod.terminating
-    ]

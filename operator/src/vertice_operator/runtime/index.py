@@ -7,6 +7,7 @@ judge: a version that it shows and the watch has not brought a minute later was 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from vertice_operator.cluster.versions import newer
 from vertice_operator.runtime.queue import Key
 
 
@@ -49,7 +50,7 @@ class BotIndex:
 
     def suspicions(self, before: frozenset[Key], listed: Mapping[Key, str]) -> list[Suspicion]:
         """Return the keys of which the list knows more than the watch does by now."""
-        behind = {key for key, version in listed.items() if _newer(version, self._watched.get(key))}
+        behind = {key for key, version in listed.items() if _ahead(version, self._watched.get(key))}
         vanished = (before & self._watched.keys()) - listed.keys()
         return [Suspicion(key, self._watched.get(key)) for key in sorted(behind | vanished)]
 
@@ -61,9 +62,5 @@ class BotIndex:
         return len(self._watched)
 
 
-def _newer(listed: str, watched: str | None) -> bool:
-    if watched is None:
-        return True
-    if listed.isdigit() and watched.isdigit():
-        return int(listed) > int(watched)
-    return listed != watched
+def _ahead(listed: str, watched: str | None) -> bool:
+    return watched is None or newer(listed, watched)

@@ -24,6 +24,7 @@ from vertice_operator.cluster.cache import BotKey, LiveCache
 from vertice_operator.cluster.client import KubeClient
 from vertice_operator.cluster.kinds import Kind
 from vertice_operator.cluster.listing import bring_in_line
+from vertice_operator.cluster.versions import newer
 from vertice_operator.runtime.watcher import Sink
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class ListWatcher:
         A stream that is being opened anew is no liar; it lists first.
         """
         reached = [seen for (plural, _), seen in self._streams.items() if plural == kind]
-        return bool(reached) and all(_before(seen, version) for seen in reached)
+        return bool(reached) and all(newer(version, seen, unordered=False) for seen in reached)
 
     async def _keep(self, kind: Kind, scope: str | None) -> None:
         """List and watch one kind for ever."""
@@ -196,7 +197,3 @@ class ListWatcher:
 
 def _in_order(stream: tuple[Kind, str | None]) -> tuple[str, str]:
     return stream[0].plural, stream[1] or ""
-
-
-def _before(seen: str, version: str) -> bool:
-    return seen.isdigit() and version.isdigit() and int(seen) < int(version)

@@ -18,6 +18,7 @@ from vertice_operator.cluster.discovery import Discovery
 from vertice_operator.cluster.facts import FactsGatherer
 from vertice_operator.cluster.kinds import BOT, POD, Kind
 from vertice_operator.cluster.listing import bring_in_line
+from vertice_operator.cluster.versions import ordinal
 from vertice_operator.render import KINDS
 from vertice_operator.runtime.index import BotIndex, Suspicion
 from vertice_operator.runtime.queue import Key
@@ -113,7 +114,7 @@ class Survey:
         def take(item: Object) -> None:
             if self._cache.store(kind, item) is not News.NONE and not optional:
                 version = item["metadata"]["resourceVersion"]
-                self.news[kind.plural] = max(version, self.news.get(kind.plural, ""), key=_number)
+                self.news[kind.plural] = max(version, self.news.get(kind.plural, ""), key=ordinal)
 
         try:
             for namespace in self._scopes:
@@ -127,10 +128,6 @@ class Survey:
         for namespace in self._scopes:
             async for item in self._client.list(kind, namespace, selector):
                 yield item
-
-
-def _number(version: str) -> int:
-    return int(version) if version.isdigit() else 0
 
 
 def _readable(item: Object) -> DiscordBot | None:
