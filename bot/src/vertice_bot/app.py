@@ -22,6 +22,7 @@ import discord
 import structlog
 
 import vertice_bot
+from vertice_bot import tasks
 from vertice_bot.cache.client import Cache
 from vertice_bot.client import Core, VerticeBot
 from vertice_bot.clock import boottime
@@ -196,16 +197,7 @@ class Application:
         self._stop.set()
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work, name=name)
-        self._tasks.add(task)
-
-        def ended(done: asyncio.Task[None]) -> None:
-            self._tasks.discard(done)
-            if not done.cancelled() and (error := done.exception()) is not None:
-                self.fail(error)
-
-        task.add_done_callback(ended)
-        return task
+        return tasks.start(work, self.fail, kept=self._tasks, name=name)
 
     # Running.
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import structlog
 
+from vertice_bot import tasks
 from vertice_bot.client import VerticeBot
 from vertice_bot.clock import Clock
 from vertice_bot.db.pool import Database
@@ -251,15 +252,7 @@ class Fleet:
             self._bot.degraded.clear("lease")
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-
-        def ended(done: asyncio.Task[None]) -> None:
-            self._tasks.discard(done)
-            if not done.cancelled() and (error := done.exception()) is not None:
-                self._parts.failed(error)
-
-        task.add_done_callback(ended)
+        tasks.start(work, self._parts.failed, kept=self._tasks)
 
     def _adopt(self, shard: int, epoch: int) -> None:
         record = self._stores.keeper.inherited(shard) if self._stores is not None else None
@@ -566,7 +559,7 @@ class Fleet:
 
     async def close(self) -> None:
         """End what is still under way."""
-        tasks = list(self._tasks)
-        for task in tasks:
+        left = list(self._tasks)
+        for task in left:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*left, return_exceptions=True)

@@ -18,6 +18,7 @@ import structlog
 from vertice_bot.db.pool import Connection, Database
 from vertice_bot.effects.nonce import nonce_for
 from vertice_bot.errors import Unavailable
+from vertice_bot.gateway.lease import FENCE
 from vertice_bot.telemetry.metrics import Metrics
 
 KEEP_DAYS = 7
@@ -186,7 +187,7 @@ class Effects:
         token = self._require_token()
         async with self._database.transaction() as connection:
             epoch = await connection.fetchval(
-                "SELECT epoch FROM vertice.shard WHERE bot = $1 AND id = $2 FOR KEY SHARE",
+                FENCE,
                 self._bot,
                 token.row,
             )

@@ -22,6 +22,7 @@ import structlog
 
 from vertice_bot.errors import Unavailable
 from vertice_bot.gateway.guild_fold import fold
+from vertice_bot.gateway.lease import FENCE
 from vertice_bot.gateway.watermark import Watermark
 from vertice_bot.gateway.work import EventContext
 
@@ -44,7 +45,6 @@ COMPACT_AFTER = 200
 
 _log = structlog.get_logger(__name__)
 
-_FENCE = "SELECT epoch FROM vertice.shard WHERE bot = $1 AND id = $2 FOR KEY SHARE"
 _FORGET_OTHERS = (
     "DELETE FROM vertice.guild_state WHERE bot = $1 AND shard = $2 AND session_id <> $3",
     "DELETE FROM vertice.guild_journal WHERE bot = $1 AND shard = $2 AND session_id <> $3",
@@ -221,7 +221,7 @@ class GuildLog:
         """
         where = (self._bot, entry.shard, entry.session)
         async with self._store.transaction() as connection:
-            epoch = await connection.fetchval(_FENCE, self._bot, entry.shard)
+            epoch = await connection.fetchval(FENCE, self._bot, entry.shard)
             if epoch != entry.epoch:
                 return
             journal = await connection.fetch(_FOLDABLE, *where)
@@ -239,7 +239,7 @@ class GuildLog:
     async def _write(self, batch: Sequence[Entry], rows: Sequence[bytes]) -> None:
         first = batch[0]
         async with self._store.transaction() as connection:
-            epoch = await connection.fetchval(_FENCE, self._bot, first.shard)
+            epoch = await connection.fetchval(FENCE, self._bot, first.shard)
             if epoch != first.epoch:
                 _log.warning("guild log fenced", shard=first.shard, mine=first.epoch, stored=epoch)
                 return

@@ -115,6 +115,10 @@ WHERE bot = $1 AND (owner = $2 OR seen_at < now() - interval '1 hour')
 """
 
 
+FENCE = "SELECT epoch FROM vertice.shard WHERE bot = $1 AND id = $2 FOR KEY SHARE"
+"""Rule 6: first in the transaction of each effect, which ends unless the epoch is its own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a take gave: the rows, and the sessions that go with them."""

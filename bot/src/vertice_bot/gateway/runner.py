@@ -21,6 +21,7 @@ import yarl
 from discord.gateway import ReconnectWebSocket, WebSocketClosure
 from prometheus_client import Counter
 
+from vertice_bot import tasks
 from vertice_bot.clock import Clock
 from vertice_bot.errors import Refused
 from vertice_bot.gateway.identify import GatewayInfo, Turns
@@ -219,13 +220,7 @@ class ShardRunner:
 
     def start(self, failed: Callable[[BaseException], None]) -> None:
         """Begin to run; ``failed`` gets the exception when the shard ends for good."""
-        self.task = asyncio.create_task(self.run(), name=f"shard-{self.shard}")
-
-        def ended(task: asyncio.Task[None]) -> None:
-            if not task.cancelled() and (error := task.exception()) is not None:
-                failed(error)
-
-        self.task.add_done_callback(ended)
+        self.task = tasks.start(self.run(), failed, name=f"shard-{self.shard}")
 
     async def run(self) -> None:
         """Keep the shard connected until :meth:`stop`.
