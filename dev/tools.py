@@ -10,7 +10,7 @@ import shutil
 import sys
 from dataclasses import dataclass
 
-from dev.cluster.packages import apt, can_install
+from dev.cluster.packages import can_install, install
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,7 @@ def main() -> int:
         print("  " + " ".join(sorted({tool.package for tool in tools})))
         return 2
     print(f"installing {names}", flush=True)
-    apt("update", "-qq")
-    apt("install", "-y", "-qq", "--no-install-recommends", *sorted({t.package for t in tools}))
+    install(sorted({tool.package for tool in tools}))
     return 0
 
 

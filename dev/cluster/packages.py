@@ -71,14 +71,26 @@ def ensure(packages: Iterable[Package], progress: Progress) -> None:
         raise ClusterError(
             f"missing: {names}. Install these packages (names of Debian) as root and try again."
         )
-    with progress.step(f"installing {names}"), locked(clusters_folder().parent / "apt.lock"):
-        apt("update", "-qq")
-        apt("install", "-y", "-qq", "--no-install-recommends", *missing)
+    with progress.step(f"installing {names}"):
+        install(missing)
 
 
 def can_install() -> bool:
     """Tell whether packages can be installed from here: Debian or a relative, as root."""
     return shutil.which("apt-get") is not None and os.geteuid() == 0
+
+
+def install(names: Iterable[str]) -> None:
+    """Install packages; parts of a command that install side by side take turns.
+
+    Raises
+    ------
+    ClusterError
+        With what apt-get said.
+    """
+    with locked(clusters_folder().parent / "apt.lock"):
+        apt("update", "-qq")
+        apt("install", "-y", "-qq", "--no-install-recommends", *names)
 
 
 def apt(*arguments: str, patience: float = 300, pause: float = 2) -> None:
